@@ -3,6 +3,7 @@
 #include "experiments/runner/schema_read.h"
 #include "experiments/runner/yaml_tree.h"
 #include "model/base/host.h"
+#include "model/math/blas.h"
 #include "model/math/kernels.h"
 #include "train/snapshot.h"
 #include "train/step.h"
@@ -19,7 +20,10 @@ const BenchSize bench_sizes[] = {
 };
 const int bench_size_count = sizeof bench_sizes / sizeof bench_sizes[0];
 
-enum { SAMPLES_LARGEST = 4096, SAMPLES_LEAST = 3, SNAPSHOTS = 3 };
+enum { TURNS_LARGEST = 1024, TURNS_LEAST = 3, SNAPSHOTS = 3, WARM_UP = 2 /* steps */ };
+
+/* Training steps, or forward passes, that are timed together: at least one. */
+static const double slice_seconds = 0.1;
 
 /* Uniform random tokens: drawing them costs as little as a source can. */
 static void draw(const DataSource *source, Split split, Random *random, int count, Stream stream) {
@@ -80,41 +84,36 @@ static double median(double *values, int count) {
     return count % 2 == 1 ? values[count / 2] : (values[count / 2 - 1] + values[count / 2]) / 2;
 }
 
-static Status measure_training(Bench *bench, double seconds, Profile *profile, double *result,
-                               Error *error) {
-    static const int warmup = 2;
-    double samples[SAMPLES_LARGEST], start = 0;
-    int count = 0;
-    for (int64_t step = 1; count < SAMPLES_LARGEST; step++) {
-        if (step == warmup + 1) {
-            stepper_set_profile(&bench->stepper, profile);
-            start = host_seconds();
-        }
+/* What one thread count brought in each turn. */
+typedef struct Turns {
+    double training[TURNS_LARGEST], forward[TURNS_LARGEST]; /* seconds per batch */
+    double share[TURNS_LARGEST];   /* of SGEMM on as many cores, in the same turn */
+    double scaling[TURNS_LARGEST]; /* over the first thread count, in the same turn */
+    int64_t steps;                 /* so far */
+} Turns;
+
+/* Steps for about a slice; *seconds per step. */
+static Status train_slice(Bench *bench, Turns *turns, double *seconds, Error *error) {
+    double begin = host_seconds(), end;
+    int64_t first = turns->steps;
+    do {
         StepResult ignored;
-        double begin = host_seconds();
-        TRY(stepper_run(&bench->stepper, step, bench->parameters, bench->slots, &ignored, error));
-        if (step > warmup)
-            samples[count++] = host_seconds() - begin;
-        if (count >= SAMPLES_LEAST && host_seconds() - start > seconds)
-            break;
-    }
-    stepper_set_profile(&bench->stepper, NULL);
-    for (int part = 0; profile != NULL && part < PROFILE_PARTS; part++)
-        profile->seconds[part] /= count;
-    *result = median(samples, count);
+        TRY(stepper_run(&bench->stepper, ++turns->steps, bench->parameters, bench->slots, &ignored,
+                        error));
+        end = host_seconds();
+    } while (end - begin < slice_seconds);
+    *seconds = (end - begin) / (double)(turns->steps - first);
     return STATUS_OK;
 }
 
-static double measure_forward(Bench *bench, double seconds) {
-    double samples[SAMPLES_LARGEST], start = host_seconds();
-    int count = 0;
+static double forward_slice(Bench *bench) {
+    double begin = host_seconds(), end;
+    uint64_t count = 0;
     do {
-        double begin = host_seconds();
-        lanes_loss(bench->stepper.lanes, bench->parameters, &bench->source, (uint64_t)count);
-        samples[count++] = host_seconds() - begin;
-    } while (count < SAMPLES_LARGEST &&
-             (count < SAMPLES_LEAST || host_seconds() - start < seconds));
-    return median(samples, count);
+        lanes_loss(bench->stepper.lanes, bench->parameters, &bench->source, count++);
+        end = host_seconds();
+    } while (end - begin < slice_seconds);
+    return (end - begin) / (double)count;
 }
 
 /* The three files of a snapshot, in a folder that is removed again. */
@@ -176,29 +175,86 @@ static Status measure_snapshot(Bench *bench, double *result, Error *error) {
     return status;
 }
 
-static Status measure(Bench *bench, double seconds, bool profiled, BenchResult *result,
-                      Error *error) {
+static double needed_flops(const Bench *bench) {
     const RunConfig *config = &bench->config;
-    double batch = (double)config->train.batch;
-    *result = (BenchResult){
-        .training_flops = batch * model_training_flops(bench->model, (int)config->model.context),
-        .tokens = batch * (double)config->model.context};
+    return (double)config->train.batch *
+           model_training_flops(bench->model, (int)config->model.context);
+}
+
+static Status warm_up(Bench *bench, Turns *turns, Profile *profile, Error *error) {
+    StepResult ignored;
+    while (turns->steps < WARM_UP)
+        TRY(stepper_run(&bench->stepper, ++turns->steps, bench->parameters, bench->slots, &ignored,
+                        error));
+    stepper_set_profile(&bench->stepper, profile);
+    return STATUS_OK;
+}
+
+/* Every thread count in turns, and a matrix product before each turn: the machine is shared and its
+   speed drifts, so that only what was measured side by side can be compared. */
+static Status take_turns(Bench *benches, Turns *turns, const int *threads, int count,
+                         double seconds, int *taken, Error *error) {
+    double start = host_seconds();
+    for (int turn = 0; turn < TURNS_LARGEST; turn++) {
+        double sgemm = blas_measure_sgemm(BENCH_SGEMM, 0);
+        for (int i = 0; i < count; i++) {
+            TRY(train_slice(&benches[i], &turns[i], &turns[i].training[turn], error));
+            double rate = 1e-9 * needed_flops(&benches[i]) / turns[i].training[turn];
+            turns[i].share[turn] = rate / (sgemm * threads[i]);
+            turns[i].scaling[turn] = turns[0].training[turn] / turns[i].training[turn];
+        }
+        for (int i = 0; i < count; i++)
+            turns[i].forward[turn] = forward_slice(&benches[i]);
+        *taken = turn + 1;
+        if (*taken >= TURNS_LEAST && host_seconds() - start > seconds)
+            break;
+    }
+    return STATUS_OK;
+}
+
+static Status conclude(Bench *bench, Turns *turns, int taken, BenchResult *result, Error *error) {
+    const RunConfig *config = &bench->config;
+    stepper_set_profile(&bench->stepper, NULL);
+    for (int part = 0; part < PROFILE_PARTS; part++)
+        result->profile.seconds[part] /= (double)(turns->steps - WARM_UP);
+    result->turns = taken;
+    result->training_flops = needed_flops(bench);
     result->forward_flops = result->training_flops / 3;
-    TRY(measure_training(bench, seconds, profiled ? &result->profile : NULL,
-                         &result->training_seconds, error));
-    result->forward_seconds = measure_forward(bench, seconds / 2);
+    result->tokens = (double)(config->train.batch * config->model.context);
+    result->training_seconds = median(turns->training, taken);
+    result->forward_seconds = median(turns->forward, taken);
+    result->share = median(turns->share, taken);
+    result->scaling = median(turns->scaling, taken);
     result->memory = (double)bench->arena->allocated;
     return measure_snapshot(bench, &result->snapshot_seconds, error);
 }
 
-Status bench_run(const BenchSize *size, int threads, double seconds, bool profiled,
-                 BenchResult *result, Error *error) {
-    Arena arena = arena_create("the benchmark");
-    Bench bench = {.arena = &arena};
-    Status status = bench_create(&bench, size, threads, error);
-    if (status == STATUS_OK)
-        status = measure(&bench, seconds, profiled, result, error);
-    arena_destroy(&arena);
+static Status bench_all(const BenchSize *size, const int *threads, int count, double seconds,
+                        bool profiled, Arena *arenas, BenchResult *results, Error *error) {
+    Bench benches[BENCH_THREAD_COUNTS];
+    Turns *turns = ARENA_ARRAY(&arenas[0], Turns, (size_t)count);
+    int taken = 0;
+    for (int i = 0; i < count; i++) {
+        benches[i] = (Bench){.arena = &arenas[i]};
+        turns[i].steps = 0;
+        results[i] = (BenchResult){0};
+        TRY(bench_create(&benches[i], size, threads[i], error));
+        TRY(warm_up(&benches[i], &turns[i], profiled ? &results[i].profile : NULL, error));
+    }
+    TRY(take_turns(benches, turns, threads, count, seconds, &taken, error));
+    for (int i = 0; i < count; i++)
+        TRY(conclude(&benches[i], &turns[i], taken, &results[i], error));
+    return STATUS_OK;
+}
+
+Status bench_run(const BenchSize *size, const int *threads, int count, double seconds,
+                 bool profiled, BenchResult *results, Error *error) {
+    Arena arenas[BENCH_THREAD_COUNTS];
+    for (int i = 0; i < count; i++)
+        arenas[i] = arena_create("the benchmark");
+    Status status = bench_all(size, threads, count, seconds, profiled, arenas, results, error);
+    for (int i = 0; i < count; i++)
+        arena_destroy(&arenas[i]);
     return status;
 }
 

@@ -9,9 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { PEAK_SIZE = 2048 };
-
-static const double peak_seconds = 1, size_seconds = 4;
+static const double peak_seconds = 1;
+static const int default_seconds = 8;
 
 static void print_profile(const BenchResult *result) {
     double total = 0;
@@ -25,19 +24,22 @@ static void print_profile(const BenchResult *result) {
     printf("\n");
 }
 
-static void print_size(const BenchSize *size, int threads, double sgemm, double fused,
+static void print_direction(const BenchSize *size, int threads, const char *direction,
+                            double seconds, double tokens, double flops, double share,
+                            double fused) {
+    double rate = 1e-9 * flops / seconds;
+    printf("%-7s %7d  %-9s %12.0f %9.1f %8.1f %% %8.1f %%\n", size->name, threads, direction,
+           tokens / seconds, rate, 100 * share, 100 * rate / (fused * threads));
+}
+
+static void print_size(const BenchSize *size, int threads, double fused,
                        const BenchResult *result) {
-    const struct {
-        const char *direction;
-        double seconds, flops;
-    } rows[] = {{"training", result->training_seconds, result->training_flops},
-                {"forward", result->forward_seconds, result->forward_flops}};
-    for (int i = 0; i < 2; i++) {
-        double rate = 1e-9 * rows[i].flops / rows[i].seconds;
-        printf("%-7s %7d  %-9s %12.0f %9.1f %8.0f %% %8.0f %%\n", size->name, threads,
-               rows[i].direction, result->tokens / rows[i].seconds, rate,
-               100 * rate / (sgemm * threads), 100 * rate / (fused * threads));
-    }
+    double forward_share = result->share * result->forward_flops / result->training_flops *
+                           result->training_seconds / result->forward_seconds;
+    print_direction(size, threads, "training", result->training_seconds, result->tokens,
+                    result->training_flops, result->share, fused);
+    print_direction(size, threads, "forward", result->forward_seconds, result->tokens,
+                    result->forward_flops, forward_share, fused);
     printf("        snapshot, run.h5 and checkpoint %.3g ms; memory %.0f MB\n",
            1e3 * result->snapshot_seconds, 1e-6 * result->memory);
 }
@@ -49,19 +51,23 @@ static const BenchSize *size_find(const char *name) {
     return NULL;
 }
 
-static Status print_rows(const BenchSize *size, const CommandLine *line, double sgemm, double fused,
+static Status print_rows(const BenchSize *size, const CommandLine *line, double fused,
                          Error *error) {
-    int all = threads_available();
-    for (int threads = line->threads > 0 ? line->threads : 1;; threads = all) {
-        BenchResult result;
-        TRY(bench_run(size, threads, size_seconds, line->profile, &result, error));
-        print_size(size, threads, sgemm, fused, &result);
+    int threads[BENCH_THREAD_COUNTS] = {line->threads > 0 ? line->threads : 1, threads_available()};
+    int count = line->threads > 0 || threads[1] == 1 ? 1 : 2;
+    BenchResult results[BENCH_THREAD_COUNTS];
+    int seconds = line->seconds > 0 ? line->seconds : default_seconds;
+    TRY(bench_run(size, threads, count, seconds, line->profile, results, error));
+    for (int i = 0; i < count; i++) {
+        print_size(size, threads[i], fused, &results[i]);
         if (line->profile)
-            print_profile(&result);
-        fflush(stdout);
-        if (line->threads > 0 || threads == all)
-            return STATUS_OK;
+            print_profile(&results[i]);
     }
+    if (count > 1)
+        printf("        %d threads over 1: %.3f, median of %d turns\n", threads[1],
+               results[1].scaling, results[1].turns);
+    fflush(stdout);
+    return STATUS_OK;
 }
 
 Status command_bench(const CommandLine *line, Arena *arena, Error *error) {
@@ -73,14 +79,14 @@ Status command_bench(const CommandLine *line, Arena *arena, Error *error) {
                          line->argument);
     char cpu[128];
     host_cpu_name(cpu);
-    double sgemm = blas_measure_sgemm(PEAK_SIZE, peak_seconds);
+    double sgemm = blas_measure_sgemm(BENCH_SGEMM, peak_seconds);
     double fused = bench_fused_peak(peak_seconds);
     printf("%s, OpenBLAS core %s, vectors %s; one core: SGEMM %d³ %.0f GFLOP/s, fused "
            "multiply-adds %.0f GFLOP/s\n",
-           cpu, blas_core_name(), kernels()->name, PEAK_SIZE, sgemm, fused);
+           cpu, blas_core_name(), kernels()->name, BENCH_SGEMM, sgemm, fused);
     printf("size    threads  direction     tokens/s   GFLOP/s  of SGEMM   of peak\n");
     for (int i = 0; i < bench_size_count; i++)
         if (only == NULL || only == &bench_sizes[i])
-            TRY(print_rows(&bench_sizes[i], line, sgemm, fused, error));
+            TRY(print_rows(&bench_sizes[i], line, fused, error));
     return STATUS_OK;
 }

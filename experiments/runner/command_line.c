@@ -19,6 +19,7 @@ static const Option options[] = {
     {'n', "--dry-run", NULL, "stop after printing the runs and their cost; write nothing"},
     {'w', "--watch", NULL, "print it again every two seconds, until nothing is left to do"},
     {'p', "--profile", NULL, "also say where the time goes"},
+    {'d', "--seconds", "S", "how long to measure each size (default: 8)"},
     {'h', "--help", NULL, "this help"},
     {'V', "--version", NULL, "version and git revision"},
 };
@@ -117,6 +118,8 @@ static Status option_take(Words *words, const Option *option, const char *value,
     case 'w':
         line->watch = true;
         return STATUS_OK;
+    case 'd':
+        return count_read(words, option, value, &line->seconds);
     case 'p':
         line->profile = true;
         return STATUS_OK;

@@ -21,7 +21,7 @@ static const Command commands[] = {
      command_schema},
     {"doctor", NULL, false, "libraries, cores, measured speed, and what to do about them", "",
      command_doctor},
-    {"bench", "SIZE", false, "measured speed on named model sizes, or on all of them", "tp",
+    {"bench", "SIZE", false, "measured speed on named model sizes, or on all of them", "tdp",
      command_bench},
     {"help", "COMMAND", false, "help on a command", "", command_help},
 };

@@ -1,5 +1,6 @@
-"""Trains fiducial bench's model sizes in eager PyTorch and prints tokens per second.
-usage: train_torch.py SIZE THREADS SECONDS
+"""Trains fiducial bench's model sizes in eager PyTorch, a slice for every line on standard input, which
+says for how many seconds, and answers each with tokens per second.
+usage: train_torch.py SIZE THREADS
 
 The same shapes and work: fused query-key-value and gate-up maps, RoPE (half-split), RMSNorm, SwiGLU,
 causal softmax, untied unembedding, cross-entropy, AdamW with clipping, one optimizer step per batch."""
@@ -75,25 +76,29 @@ class Decoder(torch.nn.Module):
 
 
 def main():
-    size, threads, seconds = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
+    size, threads = sys.argv[1], int(sys.argv[2])
     layers, width, heads, hidden, context, batch, vocabulary = SIZES[size]
     torch.set_num_threads(threads)
     torch.manual_seed(1)
     model = Decoder(layers, width, heads, hidden, context, vocabulary)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, betas=(0.9, 0.95), weight_decay=0.1)
     tokens = torch.randint(vocabulary, (batch, context + 1))
-    samples = []
-    start = time.monotonic()
-    while len(samples) < 5 or time.monotonic() - start < seconds:
-        begin = time.monotonic()
+
+    def step():
         loss = F.cross_entropy(model(tokens[:, :-1]).flatten(0, 1), tokens[:, 1:].flatten())
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
-        samples.append(time.monotonic() - begin)
-    samples = sorted(samples[2:])
-    print(f"{batch * context / samples[len(samples) // 2]:.0f}")
+
+    step()
+    for line in sys.stdin:
+        step()
+        begin, steps = time.monotonic(), 0
+        while steps < 1 or time.monotonic() - begin < float(line):
+            step()
+            steps += 1
+        print(f"{steps * batch * context / (time.monotonic() - begin):.1f}", flush=True)
 
 
 main()
