@@ -125,18 +125,32 @@ static void block_scores(const AttentionHead *head, const Block *block, const Sc
     }
 }
 
-/* Scores → weights, 0 at the block's columns that a query does not see. */
+static void fill(float *row, int first, int end, float value) {
+    for (int j = first; j < end; j++)
+        row[j] = value;
+}
+
+/* What the block's rows hold at keys that a query does not see. */
+static void fill_unseen(const Block *block, Interval seen, float value, float *row) {
+    fill(row, block->keys.first, seen.first, value);
+    fill(row, seen.end, block->keys.end, value);
+}
+
+/* Scores → weights, 0 at the block's columns that a query does not see. Where the normalization allows
+   it all rows are of the block's width, unseen scores −∞: loops that are all of one length run faster
+   than shorter ones. */
 static void block_weights(const AttentionHead *head, const Block *block, float *map) {
     const NormalizationKind *kind = normalization_of(&head->config->attention.normalization);
     float sink = head->has_sink ? head->sink_logit : -INFINITY;
     for (int r = 0; r < block->rows; r++) {
         Interval seen = mask_interval(head->config, block->first_row + r, head->length);
         float *row = map + (size_t)r * (size_t)head->length;
+        if (kind->drops_infinity) {
+            fill_unseen(block, seen, -INFINITY, row);
+            seen = block->keys;
+        } else
+            fill_unseen(block, seen, 0, row);
         kind->forward(seen.end - seen.first, sink, row + seen.first);
-        for (int j = block->keys.first; j < seen.first; j++)
-            row[j] = 0;
-        for (int j = seen.end; j < block->keys.end; j++)
-            row[j] = 0;
     }
 }
 
@@ -195,21 +209,20 @@ static void row_backward(const AttentionHead *head, int count, const float *scor
         d_row[j] *= 1 - scores[j] / cap * (scores[j] / cap);
 }
 
-/* d_weights → d_scores in the scratch's d_map, and the bias's own gradient. */
+/* d_weights → d_scores in the scratch's d_map, 0 at unseen keys, and the bias's own gradient. */
 static void block_backward_scores(const AttentionHead *head, const Block *block,
                                   const Scratch *scratch, float *gradient) {
     const PositionKind *kind = head->position->kind;
+    bool whole = normalization_of(&head->config->attention.normalization)->drops_infinity;
     for (int r = 0; r < block->rows; r++) {
         int query = block->first_row + r;
         Interval seen = mask_interval(head->config, query, head->length);
-        size_t row = (size_t)r * (size_t)head->length, at = row + (size_t)seen.first;
+        Interval keys = whole ? block->keys : seen;
+        size_t row = (size_t)r * (size_t)head->length, at = row + (size_t)keys.first;
         float *d_row = scratch->d_map + row;
-        row_backward(head, seen.end - seen.first, scratch->scores + at, scratch->map + at,
+        row_backward(head, keys.end - keys.first, scratch->scores + at, scratch->map + at,
                      scratch->d_map + at);
-        for (int j = block->keys.first; j < seen.first; j++)
-            d_row[j] = 0;
-        for (int j = seen.end; j < block->keys.end; j++)
-            d_row[j] = 0;
+        fill_unseen(block, keys, 0, d_row);
         if (kind->bias_backward != NULL)
             kind->bias_backward(head->position, head->head, query, seen.first,
                                 seen.end - seen.first, d_row + seen.first, gradient);

@@ -124,6 +124,7 @@ static void softpick_backward(int count, const float *scores, const float *weigh
 static const NormalizationKind softmax_kind = {
     .kind = {.name = "softmax", .meaning = "exponentials over their sum"},
     .takes_sink_logit = true,
+    .drops_infinity = true,
     .forward = softmax_forward,
     .backward = softmax_backward,
 };
@@ -132,6 +133,7 @@ static const NormalizationKind plus_one_kind = {
     .kind = {.name = "softmax-plus-one",
              .meaning = "exponentials over one more than their sum: attention to nothing is possible",
              .source = "arXiv 2410.10781"},
+    .drops_infinity = true,
     .forward = plus_one_forward,
     .backward = plus_one_backward,
 };
@@ -140,6 +142,7 @@ static const NormalizationKind sigmoid_kind = {
     .kind = {.name = "sigmoid",
              .meaning = "each weight by itself, not normalized",
              .source = "arXiv 2410.10781"},
+    .drops_infinity = true,
     .forward = sigmoid_forward,
     .backward = sigmoid_backward,
 };

@@ -19,6 +19,7 @@
 typedef struct NormalizationKind {
     Kind kind;
     bool takes_sink_logit;
+    bool drops_infinity; /* a score of −∞ gets weight and gradient 0, and changes no other's */
     bool needs_scores; /* backward reads the scores; otherwise it is given NULL */
     /* row [count]: scores → weights, in place. sink: the logit z, −INFINITY for none. */
     void (*forward)(int count, float sink, float *row);

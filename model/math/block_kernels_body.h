@@ -111,7 +111,7 @@ static inline Vector gelu_at(Vector x) {
 
 /* Φ(x) + x·φ(x), φ(x) = exp(−x²/2)/√(2π). */
 static inline Vector gelu_slope(Vector x) {
-    return normal_distribution(x) + x * 0.39894228040143268f * VECTOR_EXP(-0.5f * x * x);
+    return normal_distribution(x) + x * 0.39894228040143268f * vector_exp(-0.5f * x * x);
 }
 
 #define ALWAYS_INLINE static inline __attribute__((always_inline))

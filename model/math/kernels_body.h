@@ -57,7 +57,7 @@ static void rms_norm_backward(int rows, int width, const float *x, const float *
 }
 
 static inline Vector sigmoid(Vector x) {
-    return 1.0f / (1.0f + VECTOR_EXP(-x));
+    return 1.0f / (1.0f + vector_exp(-x));
 }
 
 static void swiglu(int rows, int hidden, const float *gate_up, float *out) {
@@ -122,12 +122,12 @@ static float exponentiate(int count, float *row, float shift) {
     Vector sum = vector_set(0);
     int i = 0;
     for (; i + LANES <= count; i += LANES) {
-        Vector value = VECTOR_EXP(vector_load(row + i) - shift);
+        Vector value = vector_exp(vector_load(row + i) - shift);
         vector_store(row + i, value);
         sum += value;
     }
     if (i < count) {
-        Vector value = VECTOR_EXP(vector_load_part(row + i, count - i, -INFINITY) - shift);
+        Vector value = vector_exp(vector_load_part(row + i, count - i, -INFINITY) - shift);
         vector_store_part(row + i, value, count - i);
         sum += value;
     }

@@ -133,6 +133,40 @@ static void extreme_scores(void **state) {
     }
 }
 
+/* What drops_infinity promises: keys with a score of −∞ might as well not be there. */
+static void check_unseen(const NormalizationKind *kind, int seen, int unseen) {
+    float row[64], alone[64], d_row[64], d_alone[64], d_sink = 0;
+    Random random = random_create(2, RANDOM_TEST, (uint64_t)seen, 0);
+    for (int j = 0; j < seen + unseen; j++) {
+        alone[j] = row[j] = j < seen ? (float)random_normal(&random) : -INFINITY;
+        d_alone[j] = d_row[j] = (float)random_normal(&random);
+    }
+    kind->forward(seen, -INFINITY, alone);
+    kind->forward(seen + unseen, -INFINITY, row);
+    kind->backward(seen, NULL, alone, -INFINITY, d_alone, &d_sink);
+    kind->backward(seen + unseen, NULL, row, -INFINITY, d_row, &d_sink);
+    for (int j = 0; j < seen + unseen; j++) {
+        assert_near(kind->kind.name, j, (double)row[j], j < seen ? (double)alone[j] : 0, 1);
+        assert_near(kind->kind.name, j, (double)d_row[j], j < seen ? (double)d_alone[j] : 0, 1);
+        assert_true(j < seen || (row[j] == 0 && d_row[j] == 0));
+    }
+}
+
+static void unseen_keys_change_nothing(void **state) {
+    (void)state;
+    int kinds = 0;
+    for (size_t k = 0; k < normalization_kinds.count; k++) {
+        const NormalizationKind *kind = (const NormalizationKind *)normalization_kinds.kinds[k];
+        if (!kind->drops_infinity)
+            continue;
+        kinds++;
+        check_unseen(kind, 1, 15);
+        check_unseen(kind, 17, 15);
+        check_unseen(kind, 20, 27);
+    }
+    assert_int_equal(kinds, 3);
+}
+
 static void nan_stays(void **state) {
     (void)state;
     for (size_t k = 0; k < normalization_kinds.count; k++) {
@@ -183,6 +217,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(normalizations_match),
         cmocka_unit_test(extreme_scores),
+        cmocka_unit_test(unseen_keys_change_nothing),
         cmocka_unit_test(nan_stays),
         cmocka_unit_test(masks_show),
     };
