@@ -6,6 +6,9 @@
 #include <math.h>
 #include <string.h>
 
+const char *const frame_type_names[FRAME_TYPES] = {"none", "centralized", "distributed",
+                                                   "bidirectional"};
+
 /* Maps are drawn four side by side: one look-up of an order serves four, in one vector register of
    any processor. The draws are the analysis's innermost loop and their own chance error is some
    percent, so they, alone in this room, are made in single precision; their moments are taken in

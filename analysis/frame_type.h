@@ -15,6 +15,9 @@ typedef enum FrameType {
     FRAME_TYPES,
 } FrameType;
 
+/* "none", "centralized" … */
+extern const char *const frame_type_names[FRAME_TYPES];
+
 /* Where the lines are drawn: the options of the `frames` analysis. */
 typedef struct FrameOptions {
     int64_t draws;              /* of the null */

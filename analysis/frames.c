@@ -52,8 +52,6 @@ static void graph_values(const GraphMetrics *metrics, double values[GRAPH_METRIC
 /* The graph metrics that the Fiedler value is correlated with: indices into graph_texts. */
 static const int correlated[CORRELATED] = {4, 5, 6, 7};
 static const char *const correlation_names[CORRELATIONS] = {"pearson", "spearman"};
-static const char *const type_names[FRAME_TYPES] = {"none", "centralized", "distributed",
-                                                    "bidirectional"};
 
 typedef struct Frames {
     const FrameNull *null;
@@ -212,7 +210,7 @@ static Status frames_declare(const KindOptions *options, AnalysisContext *contex
                                               .units = "1"}),
         .type = axis_add(context, (Axis){.name = "type",
                                          .length = FRAME_TYPES,
-                                         .labels = type_names,
+                                         .labels = frame_type_names,
                                          .long_name = "frame type",
                                          .units = "1"}),
         .rank = axis_add(context, (Axis){.name = "rank",

@@ -1,7 +1,5 @@
 #include "analysis/hypothesis.h"
 
-#include "model/base/random.h"
-
 #include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -141,7 +139,124 @@ PairedTest paired_test(const double *first, const double *second, size_t n, Aren
     return test;
 }
 
-/* ---- Families and groups -----------------------------------------------------------------------
+/* ---- Two groups --------------------------------------------------------------------------------
+ */
+
+/* One group's defined values and what is known of them. */
+typedef struct Packed {
+    double *values;
+    size_t count;
+    double mean, square; /* sum of squared deviations */
+} Packed;
+
+static Packed values_pack(const double *values, size_t n, Arena *scratch) {
+    Packed packed = {.values = ARENA_ARRAY(scratch, double, n)};
+    for (size_t i = 0; i < n; i++)
+        if (!isnan(values[i]))
+            packed.values[packed.count++] = values[i];
+    packed.mean = mean_of(packed.values, packed.count, 1);
+    for (size_t i = 0; i < packed.count; i++)
+        packed.square += (packed.values[i] - packed.mean) * (packed.values[i] - packed.mean);
+    return packed;
+}
+
+/* All ways to deal centred values out to a first group of that many and the rest. */
+typedef struct Dealing {
+    const double *values;
+    size_t n, first;
+    double bound; /* sums of the first group at least this far from 0 are counted */
+    double far, all;
+} Dealing;
+
+static void count_dealings(Dealing *dealing, size_t at, size_t taken, double sum) {
+    if (taken == dealing->first) {
+        dealing->all += 1;
+        dealing->far += fabs(sum) >= dealing->bound;
+        return;
+    }
+    if (dealing->n - at < dealing->first - taken)
+        return;
+    count_dealings(dealing, at + 1, taken + 1, sum + dealing->values[at]);
+    count_dealings(dealing, at + 1, taken, sum);
+}
+
+/* With centred values the difference of means is the first group's sum times a constant. */
+static double dealing_p(const Packed *first, const Packed *second, Arena *scratch) {
+    size_t n = first->count + second->count;
+    if (first->count == 0 || second->count == 0 || n > UNPAIRED_DEALT_LARGEST)
+        return NAN;
+    double *values = ARENA_ARRAY(scratch, double, n), sum = 0, size = 0;
+    for (size_t i = 0; i < n; i++)
+        values[i] = i < first->count ? first->values[i] : second->values[i - first->count];
+    double mean = mean_of(values, n, 1);
+    for (size_t i = 0; i < n; i++) {
+        size = fmax(size, fabs(values[i]));
+        values[i] -= mean;
+        sum += i < first->count ? values[i] : 0;
+    }
+    Dealing dealing = {.values = values, .n = n, .first = first->count};
+    dealing.bound = fabs(sum) - 1e-12 * size * (double)n;
+    count_dealings(&dealing, 0, 0, 0);
+    return dealing.far / dealing.all;
+}
+
+double unpaired_least_p(size_t first, size_t second) {
+    double ways = 1;
+    for (size_t i = 1; i <= first; i++)
+        ways = ways * (double)(second + i) / (double)i;
+    return (first == second ? 2 : 1) / ways;
+}
+
+/* Hedges' g and its interval: Cohen's d of the pooled deviation, times the factor that takes its
+   bias. */
+static void hedges_effect(const Packed *first, const Packed *second, double size,
+                          UnpairedTest *test, Arena *scratch) {
+    double degrees = (double)(first->count + second->count) - 2;
+    double deviation = sqrt((first->square + second->square) / degrees);
+    if (!(deviation > 1e-9 * size))
+        return;
+    double factor = exp(lgamma(degrees / 2) - lgamma((degrees - 1) / 2)) * sqrt(2 / degrees);
+    double root = sqrt(1 / (double)first->count + 1 / (double)second->count);
+    double t = test->difference / deviation / root;
+    test->effect = factor * t * root;
+    const ChiRule rule = chi_rule(t, degrees, scratch);
+    double spread = 2 * sqrt(1 + t * t / (2 * degrees));
+    test->low = factor * root * noncentrality_of(&rule, 0.975, t, spread);
+    test->high = factor * root * noncentrality_of(&rule, 0.025, t, spread);
+}
+
+UnpairedTest unpaired_test(const double *first, size_t first_count, const double *second,
+                           size_t second_count, Arena *scratch) {
+    const Packed a = values_pack(first, first_count, scratch);
+    const Packed b = values_pack(second, second_count, scratch);
+    UnpairedTest test = {.difference = a.mean - b.mean,
+                         .t = NAN,
+                         .degrees = NAN,
+                         .p = NAN,
+                         .exact_p = dealing_p(&a, &b, scratch),
+                         .effect = NAN,
+                         .low = NAN,
+                         .high = NAN,
+                         .first_count = (int)a.count,
+                         .second_count = (int)b.count};
+    if (a.count < 2 || b.count < 2)
+        return test;
+    double size = 0;
+    for (size_t i = 0; i < a.count + b.count; i++)
+        size = fmax(size, fabs(i < a.count ? a.values[i] : b.values[i - a.count]));
+    double a_freedom = (double)a.count - 1, b_freedom = (double)b.count - 1;
+    double a_error = a.square / a_freedom / (double)a.count;
+    double b_error = b.square / b_freedom / (double)b.count, error = a_error + b_error;
+    if (!(sqrt(error) > 1e-9 * size))
+        return test;
+    test.t = test.difference / sqrt(error);
+    test.degrees = error * error / (a_error * a_error / a_freedom + b_error * b_error / b_freedom);
+    test.p = student_two_sided(test.t, test.degrees);
+    hedges_effect(&a, &b, size, &test, scratch);
+    return test;
+}
+
+/* ---- Families ----------------------------------------------------------------------------------
  */
 
 typedef struct Member {
@@ -168,70 +283,4 @@ void holm_adjust(const double *p, size_t n, double *adjusted, Arena *scratch) {
         largest = fmax(largest, fmin(1, members[rank].p * (double)(count - rank)));
         adjusted[members[rank].index] = largest;
     }
-}
-
-/* The groups that have defined values, these packed to the front: dense [groups][members]. */
-typedef struct Groups {
-    int count;
-    size_t members;
-    double *dense;
-    uint32_t *sizes;
-} Groups;
-
-static Groups groups_pack(const double *values, int groups, int members, Arena *scratch) {
-    size_t stride = (size_t)members;
-    Groups packed = {.members = stride,
-                     .dense = ARENA_ARRAY(scratch, double, (size_t)groups *stride),
-                     .sizes = ARENA_ARRAY(scratch, uint32_t, (size_t)groups)};
-    for (size_t group = 0; group < (size_t)groups; group++) {
-        double *target = packed.dense + (size_t)packed.count * stride;
-        uint32_t size = 0;
-        for (size_t i = 0; i < stride; i++)
-            if (!isnan(values[group * stride + i]))
-                target[size++] = values[group * stride + i];
-        packed.sizes[packed.count] = size;
-        packed.count += size > 0;
-    }
-    return packed;
-}
-
-/* Apart from the steps that bootstrap_create draws with: its numbers of samples. */
-static const uint64_t nested_draws = UINT64_C(1) << 32;
-
-static double nested_mean(const Groups *groups, Random *random) {
-    double sum = 0;
-    for (int drawn = 0; drawn < groups->count; drawn++) {
-        uint32_t group = random_below(random, (uint32_t)groups->count);
-        uint32_t size = groups->sizes[group];
-        const double *values = groups->dense + group * groups->members;
-        double of_group = 0;
-        for (uint32_t i = 0; i < size; i++)
-            of_group += values[random_below(random, size)];
-        sum += of_group / size;
-    }
-    return sum / groups->count;
-}
-
-Estimate estimate_nested(const double *values, int groups, int members, int resamples,
-                         uint64_t seed, Arena *scratch) {
-    const Groups packed = groups_pack(values, groups, members, scratch);
-    double *means = ARENA_ARRAY(scratch, double, (size_t)packed.count + 1);
-    for (int group = 0; group < packed.count; group++)
-        means[group] =
-            mean_of(packed.dense + (size_t)group * packed.members, packed.sizes[group], 1);
-    Estimate estimate = {.mean = mean_of(means, (size_t)packed.count, 1),
-                         .deviation = deviation_of(means, (size_t)packed.count, 1),
-                         .low = NAN,
-                         .high = NAN,
-                         .count = packed.count};
-    if (packed.count < 2)
-        return estimate;
-    double *drawn = ARENA_ARRAY(scratch, double, (size_t)resamples);
-    for (int resample = 0; resample < resamples; resample++) {
-        Random random = random_create(seed, RANDOM_BOOTSTRAP, nested_draws, (uint32_t)resample);
-        drawn[resample] = nested_mean(&packed, &random);
-    }
-    estimate.low = quantile(drawn, (size_t)resamples, 0.025);
-    estimate.high = quantile(drawn, (size_t)resamples, 0.975);
-    return estimate;
 }

@@ -21,6 +21,7 @@ typedef struct Drawing {
 
 /* The parts of the report that figures stand in, in its order: one per analysis, and training. */
 typedef enum SectionKind {
+    SECTION_EMERGENCE, /* its title stands for the onset steps of all metrics */
     SECTION_SINKS,
     SECTION_FRAMES,
     SECTION_TOPOLOGY,
@@ -40,7 +41,6 @@ typedef struct Section {
     const char *id, *title;
     const char *variable; /* shown where a run holds it; NULL: always */
     const char *text;     /* what is measured and what the published variant means; "" for none */
-    const char *test;     /* the test behind its p-values, to which n is added; "" for none */
 } Section;
 
 extern const Section sections[SECTIONS];
@@ -108,6 +108,8 @@ void script_palette(FILE *script);
 void draw_lines(const Report *report, const Figure *figure, Arena *arena, Drawing *drawing);
 void draw_loss(const Report *report, const Figure *figure, Arena *arena, Drawing *drawing);
 void draw_head_map(const Report *report, const Figure *figure, Arena *arena, Drawing *drawing);
+void draw_onsets(const Report *report, const Figure *figure, Arena *arena, Drawing *drawing);
+void draw_frame_types(const Report *report, const Figure *figure, Arena *arena, Drawing *drawing);
 void draw_attention_maps(const Report *report, const Figure *figure, Arena *arena,
                          Drawing *drawing);
 

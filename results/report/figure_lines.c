@@ -112,6 +112,52 @@ static void fill_coordinates(const Report *report, const LineFigure *options, Ar
     }
 }
 
+static bool group_in_panels(const Panels *panels, const Group *group) {
+    bool found = false;
+    for (int p = 0; p < panels->count; p++)
+        for (size_t c = 0; c < panels->items[p].curve_count; c++)
+            found = found || panels->items[p].curves[c].group == group;
+    return found;
+}
+
+/* Why the group has no line: the variable's own reason, or that it was not measured. */
+static const char *reason_for_no_line(const Group *group, const char *variable, Arena *arena) {
+    const char *reason = "";
+    bool held = false;
+    for (size_t r = 0; r < group->run_count && *reason == '\0'; r++) {
+        held = held || run_dataset(group->runs[r], variable) != NULL;
+        reason = run_undefined(group->runs[r], variable, arena);
+    }
+    return *reason != '\0' ? reason : held ? "it is not defined there" : "it was not measured";
+}
+
+/* "No line for a, b: reason; for c: another." of the analysed groups that are not drawn; "" for
+   none. */
+static const char *groups_without_line(const Report *report, const Panels *panels,
+                                       const char *variable, Arena *arena) {
+    const char *text = "";
+    const char **reasons = ARENA_ARRAY(arena, const char *, report->group_count);
+    for (size_t g = 0; g < report->group_count; g++) {
+        const Group *group = &report->groups[g];
+        if (group->run_count > 0 && !group_in_panels(panels, group))
+            reasons[g] = reason_for_no_line(group, variable, arena);
+    }
+    for (size_t g = 0; g < report->group_count; g++) {
+        const char *labels = "", *reason = reasons[g];
+        for (size_t k = g; k < report->group_count && reason != NULL; k++) {
+            if (reasons[k] == NULL || strcmp(reasons[k], reason) != 0)
+                continue;
+            labels = arena_format(arena, "%s%s%s", labels, *labels != '\0' ? ", " : "",
+                                  report->groups[k].label);
+            reasons[k] = NULL;
+        }
+        if (reason != NULL)
+            text = arena_format(arena, "%s%s for %s: %s", text, *text != '\0' ? ";" : "No line",
+                                labels, reason);
+    }
+    return *text != '\0' ? arena_format(arena, "%s.", text) : "";
+}
+
 void draw_lines(const Report *report, const Figure *figure, Arena *arena, Drawing *drawing) {
     const LineFigure *options = figure->options;
     bool exists;
@@ -123,6 +169,7 @@ void draw_lines(const Report *report, const Figure *figure, Arena *arena, Drawin
     }
     Panels panels = {.axis_title = options->axis_title,
                      .null_label = options->null_label,
+                     .own_axes = options->own_axes,
                      .from_zero = true,
                      .least_top = options->share ? 0.1 : 0,
                      .points = true};
@@ -136,19 +183,24 @@ void draw_lines(const Report *report, const Figure *figure, Arena *arena, Drawin
         fill_quantities(report, options, arena, &panels, &bands);
         caption = sinking_caption(report, by_head, arena);
     }
+    const char *without =
+        groups_without_line(report, &panels, options->quantity.variable, arena);
     if (panels.count == 0) {
-        drawing->missing =
-            arena_format(arena, "No analysed run has a value of “%s” where this figure looks.",
-                         options->quantity.variable);
+        drawing->missing = arena_format(
+            arena, "No analysed run has a value of “%s” where this figure looks. %s",
+            options->quantity.variable, without);
         return;
     }
     for (int i = 0; i < panels.count && options->null_label == NULL; i++)
         for (size_t c = 0; c < panels.items[i].curve_count; c++)
             panels.items[i].curves[c].null = NAN;
     draw_panels(report, &panels, figure, arena, drawing);
-    const char *band = bands_text(bands, arena);
-    drawing->caption =
-        arena_format(arena, "%s%s%s", caption, *caption != '\0' && *band != '\0' ? " " : "", band);
+    const char *const parts[] = {caption, bands_text(bands, arena), without};
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+        if (*parts[i] != '\0')
+            drawing->caption =
+                arena_format(arena, "%s%s%s", drawing->caption,
+                             *drawing->caption != '\0' ? " " : "", parts[i]);
 }
 
 /* A run's losses averaged over about 40 bins per factor of ten, so that neither the early steps are

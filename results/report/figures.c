@@ -74,6 +74,17 @@ static const LineFigure sink_concentration = {
     .share = true,
 };
 
+static const LineFigure spectral_gap = {
+    .quantity = {"spectral_gap", {{NULL, 0}}},
+    .others = {{"spectral_gap_published", {{NULL, 0}}}},
+    .quantity_titles = {"σ₂ / σ₁", "|λ|₁ / |λ|₂, as published"},
+    .panel_count = 2,
+    .axis_title = "spectral gap",
+    .null_label = UNIFORM,
+    .panels = PANELS_QUANTITIES,
+    .own_axes = true,
+};
+
 static const LineFigure participation_ratio = {
     .quantity = {"participation_ratio", {{NULL, 0}}},
     .others = {{"participation_ratio_published", {{NULL, 0}}}},
@@ -136,6 +147,11 @@ const Figure figures[] = {
      "see it and over the probe’s samples. The dashed line is what uniform attention would give "
      "it; a line that leaves it upwards is a sink appearing.",
      draw_lines, &importance},
+    {SECTION_EMERGENCE, "onset_steps", "Onset steps with their intervals",
+     "Each row of dots is a metric, each dot a group: the step from which half of the metric’s "
+     "change is there to stay, the bar 95 % of the bootstrap draws; the further left, the earlier. "
+     "An open dot stands for no onset, a bar that reaches it for draws without one.",
+     draw_onsets, NULL},
     {SECTION_SINKS, "sink_rate", "Sink rate of the first token by training step",
      "The share of samples, layers and heads in which the first token’s importance exceeds ε. A "
      "model of which one head in n sinks reaches 1/n.",
@@ -152,6 +168,11 @@ const Figure figures[] = {
      "Each cell is one head: the share of attention that the first token receives there at the "
      "last saved step.",
      draw_head_map, NULL},
+    {SECTION_FRAMES, "frame_types", "Frame types by training step",
+     "The commonest frame type over seeds and samples at each saved step, paler the fewer samples "
+     "have it. The dot is the step since which the last type stays, its bar 95 % of the bootstrap "
+     "draws: read from it to the right for the frame that a group reached.",
+     draw_frame_types, NULL},
     {SECTION_FRAMES, "fiedler_value", "Fiedler value of the attention graph by training step",
      "Algebraic connectivity λ₂ of the graph that joins a query to each key that receives more "
      "than τ of its attention (mean over heads). Zero: the graph falls apart; a star around one "
@@ -180,6 +201,11 @@ const Figure figures[] = {
      "Share of all attention on the most attended tenth of the keys: a line that rises above the "
      "dashed one is attention gathering on few tokens, whichever these are.",
      draw_lines, &sink_concentration},
+    {SECTION_SPECTRUM, "spectral_gap", "Spectral gap by training step",
+     "Left, the second over the first singular value: 0 for a perfect sink, 1 for two equal "
+     "patterns. Right, the largest over the second eigenvalue size of the head mean, which falls "
+     "where the left one rises; under a causal mask it compares two diagonal entries.",
+     draw_lines, &spectral_gap},
     {SECTION_SPECTRUM, "participation_ratio", "Participation ratio by training step",
      "Effective number of singular values (left) and of eigenvalue sizes of the head mean "
      "(right): where the two disagree under a causal mask, the right one tells of the diagonal "

@@ -90,10 +90,8 @@ static void choose_styles(Report *report) {
 }
 
 static int axis_length(const RunData *run, const char *name) {
-    for (size_t i = 0; i < run->dimension_count; i++)
-        if (strcmp(run->dimensions[i].name, name) == 0)
-            return run->dimensions[i].length;
-    return 0;
+    const Dimension *dimension = run_dimension(run, name);
+    return dimension != NULL ? dimension->length : 0;
 }
 
 static void find_sink(Group *group, Arena *arena) {

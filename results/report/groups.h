@@ -33,6 +33,7 @@ typedef struct Report {
     size_t group_count;
     bool same_shape;   /* all groups have the same layers and heads */
     int layers, heads; /* the largest */
+    const struct ReportTables *tables; /* tables.h; NULL until they are made */
 } Report;
 
 /* Reads every run's index and forms the groups. report_read never fails: unreadable runs are kept

@@ -146,45 +146,27 @@ static void write_figure(FILE *page, const Report *report, const FigureResult *r
     fputs("</figcaption>\n</figure>\n", page);
 }
 
-/* "8 sequences": the probe's, over the analysed runs. */
-static const char *probe_samples(const Report *report, Arena *arena) {
-    int64_t least = INT64_MAX, most = 0;
-    for (size_t r = 0; r < report->run_count; r++) {
-        int64_t samples = report->runs[r].facts.probe_samples;
-        if (!report->runs[r].analyzed || samples == 0)
-            continue;
-        least = samples < least ? samples : least;
-        most = samples > most ? samples : most;
-    }
-    if (most == 0)
-        return "the probe’s sequences";
-    if (least == most)
-        return arena_format(arena, "the probe’s %lld sequences", (long long)most);
-    return arena_format(arena, "the probe’s %lld to %lld sequences", (long long)least,
-                        (long long)most);
-}
-
-/* Heading, text and figures of one section; the report's first figure stands above all sections. */
+/* Heading, text, tables and figures of one section; the report's first figure stands above all
+   sections. */
 static void write_section(FILE *page, const Report *report, SectionKind kind,
                           const FigureResult *results, Arena *arena) {
     const Section *section = &sections[kind];
     if (!section_held(report, kind))
         return;
     fprintf(page, "<h2 id=\"%s\">%s</h2>\n", section->id, section->title);
-    if (*section->text != '\0' || *section->test != '\0') {
+    if (*section->text != '\0') {
         fputs("<p>", page);
         output_html(page, section->text);
-        if (*section->test != '\0') {
-            output_html(page, arena_format(arena, " %s; n is %s in each run.", section->test,
-                                           probe_samples(report, arena)));
-        }
         fputs("</p>\n", page);
     }
+    if (kind == SECTION_EMERGENCE)
+        html_onsets(page, &report->tables->onsets);
     for (size_t i = 1; i < figure_count; i++)
         if (results[i].figure->section == kind)
             write_figure(page, report, &results[i], arena);
     if (kind == SECTION_FRAMES)
-        html_frames(page, report, arena);
+        html_frames(page, &report->tables->frames, arena);
+    html_tests(page, report, kind, arena);
 }
 
 static void write_making(FILE *page, const Report *report, Arena *arena) {
@@ -227,8 +209,7 @@ static void write_appendix(FILE *page, const Report *report) {
         page);
 }
 
-Status html_write(const Report *report, const FigureResult *results, const OnsetTable *onsets,
-                  Error *error) {
+Status html_write(const Report *report, const FigureResult *results, Error *error) {
     Arena arena = arena_create("report.html");
     OutputFile file;
     Status status =
@@ -236,12 +217,13 @@ Status html_write(const Report *report, const FigureResult *results, const Onset
     if (status == STATUS_OK) {
         FILE *page = file.stream;
         write_head(page, report);
-        html_findings(page, report, onsets, &arena);
+        html_findings(page, report, &arena);
+        html_frames_in_words(page, report, &arena);
         write_figure(page, report, &results[0], &arena);
-        html_onsets(page, onsets);
         for (int section = 0; section < SECTIONS; section++)
             write_section(page, report, (SectionKind)section, results, &arena);
         html_metrics(page, report, &arena);
+        html_comparisons(page, &report->tables->comparisons);
         html_runs(page, report);
         write_making(page, report, &arena);
         write_appendix(page, report);

@@ -4,11 +4,10 @@
 #define FIDUCIAL_REPORT_HTML_H
 
 #include "results/report/figure.h"
-#include "results/report/onset.h"
+#include "results/report/tables.h"
 
-/* Writes <directory>/report.html. results [figure_count]. */
-Status html_write(const Report *report, const FigureResult *results, const OnsetTable *onsets,
-                  Error *error);
+/* Writes <directory>/report.html, with the report's tables. results [figure_count]. */
+Status html_write(const Report *report, const FigureResult *results, Error *error);
 
 /* The page's style sheet. */
 extern const char html_style[];
@@ -18,9 +17,12 @@ extern const char html_style[];
 bool html_svg(FILE *page, const char *path, const char *name, const char *title);
 
 /* Sections, in their files. */
-void html_findings(FILE *page, const Report *report, const OnsetTable *onsets, Arena *arena);
+void html_findings(FILE *page, const Report *report, Arena *arena);
 void html_onsets(FILE *page, const OnsetTable *onsets);
-void html_frames(FILE *page, const Report *report, Arena *arena);
+void html_frames(FILE *page, const FrameTable *frames, Arena *arena);
+void html_frames_in_words(FILE *page, const Report *report, Arena *arena);
+void html_tests(FILE *page, const Report *report, SectionKind section, Arena *arena);
+void html_comparisons(FILE *page, const ComparisonTable *comparisons);
 void html_metrics(FILE *page, const Report *report, Arena *arena);
 void html_runs(FILE *page, const Report *report);
 
@@ -29,5 +31,12 @@ void html_estimate(FILE *page, double value, double low, double high);
 
 /* <th>text</th>, escaped; scope: "col" or "row". */
 void html_heading(FILE *page, const char *scope, const char *text);
+
+/* Begins a table whose columns are the first one and the analysed groups, other than except (NULL:
+   all), with their colours; the row of headings is left open. */
+void html_group_headings(FILE *page, const Report *report, const char *first, const Group *except);
+
+/* The end of such a table. */
+void html_table_end(FILE *page);
 
 #endif

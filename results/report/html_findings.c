@@ -21,9 +21,10 @@ static int compare_findings(const void *a, const void *b) {
     return (first < second) - (first > second);
 }
 
-static size_t collect(const Report *report, const OnsetTable *onsets, Arena *arena,
+static size_t collect(const Report *report, Arena *arena,
                       Finding *findings) {
     size_t count = 0;
+    const OnsetTable *onsets = &report->tables->onsets;
     for (size_t g = 0; g < report->group_count; g++) {
         const Group *group = &report->groups[g];
         Curve curve;
@@ -164,9 +165,9 @@ static void say_no_onset(FILE *page, const Report *report, const Finding *findin
     }
 }
 
-void html_findings(FILE *page, const Report *report, const OnsetTable *onsets, Arena *arena) {
+void html_findings(FILE *page, const Report *report, Arena *arena) {
     Finding *findings = ARENA_ARRAY(arena, Finding, report->group_count);
-    size_t count = collect(report, onsets, arena, findings);
+    size_t count = collect(report, arena, findings);
     if (count == 0) {
         fputs("<p class=\"notice\">", page);
         fputs(report->analyzed_count == 0

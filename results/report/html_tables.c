@@ -1,4 +1,6 @@
+#include "results/report/group_values.h"
 #include "results/report/html.h"
+#include "results/report/metrics.h"
 
 #include <math.h>
 #include <string.h>
@@ -29,12 +31,16 @@ static void group_heading(FILE *page, const char *scope, const Group *group) {
     fputs("</th>", page);
 }
 
-static void group_headings(FILE *page, const Report *report, const char *first) {
+void html_group_headings(FILE *page, const Report *report, const char *first, const Group *except) {
     fputs("<div class=\"scroll\"><table>\n<thead><tr>", page);
     html_heading(page, "col", first);
     for (size_t g = 0; g < report->group_count; g++)
-        if (report->groups[g].run_count > 0)
+        if (report->groups[g].run_count > 0 && &report->groups[g] != except)
             group_heading(page, "col", &report->groups[g]);
+}
+
+void html_table_end(FILE *page) {
+    fputs("</tbody></table></div>\n", page);
 }
 
 static void onset_cell(FILE *page, const Onset *onset) {
@@ -61,12 +67,11 @@ static void onset_cell(FILE *page, const Onset *onset) {
 
 void html_onsets(FILE *page, const OnsetTable *onsets) {
     const Report *report = onsets->report;
-    fputs("<h2 id=\"onset\">Onset steps</h2>\n", page);
     if (onsets->row_count == 0) {
         fputs("<p class=\"notice\">No analysed run has a metric by step yet.</p>\n", page);
         return;
     }
-    group_headings(page, report, "Metric, at the sinking head");
+    html_group_headings(page, report, "Metric, at the sinking head", NULL);
     fputs("</tr></thead>\n<tbody>\n", page);
     bool samples = false, seeds = false;
     for (size_t r = 0; r < onsets->row_count; r++) {
@@ -105,116 +110,6 @@ void html_onsets(FILE *page, const OnsetTable *onsets) {
         page);
 }
 
-static const char *const frame_names[] = {"none", "centralized", "distributed", "bidirectional"};
-
-enum { FRAME_TYPES = sizeof(frame_names) / sizeof(frame_names[0]) };
-
-/* The first saved step from which the last type stays. */
-static double type_since(const Series *series) {
-    int since = series->count - 1;
-    while (since > 0 && series->value[since - 1] == series->value[series->count - 1])
-        since--;
-    return series->step[since];
-}
-
-/* The commonest type over seeds, with how many of them have it and since which step. */
-static void frame_cell(FILE *page, const Group *group, const char *variable, int layer,
-                       Arena *arena) {
-    const Quantity quantity = {variable, {{NULL, 0}}};
-    int counts[FRAME_TYPES] = {0}, seeds = 0, most = 0;
-    double first[FRAME_TYPES] = {0}, last[FRAME_TYPES] = {0}; /* least and largest step over seeds */
-    for (size_t r = 0; r < group->run_count; r++) {
-        Series series;
-        if (!series_read(group->runs[r], &quantity, layer, 0, arena, &series))
-            continue;
-        double type = series.value[series.count - 1];
-        if (!(type >= 0 && type < FRAME_TYPES))
-            continue;
-        int kind = (int)type;
-        double since = type_since(&series);
-        first[kind] = counts[kind] == 0 || since < first[kind] ? since : first[kind];
-        last[kind] = counts[kind] == 0 || since > last[kind] ? since : last[kind];
-        counts[kind]++;
-        seeds++;
-    }
-    for (int type = 1; type < FRAME_TYPES; type++)
-        most = counts[type] > counts[most] ? type : most;
-    if (seeds == 0)
-        fputs("<td>–</td>", page);
-    else
-        fprintf(page, "<td>%s<small>%d of %d seed%s</small>", frame_names[most], counts[most],
-                seeds, seeds == 1 ? "" : "s");
-    char text[2][NUMBER_TEXT_BYTES];
-    if (seeds > 0 && most > 0) {
-        fprintf(page, "<small>from step %s", integer_text((long long)first[most], text[0]));
-        if (last[most] > first[most])
-            fprintf(page, " to %s", integer_text((long long)last[most], text[1]));
-        fputs("</small>", page);
-    }
-    fputs(seeds > 0 ? "</td>" : "", page);
-}
-
-void html_frames(FILE *page, const Report *report, Arena *arena) {
-    bool layers = false, model = false;
-    for (size_t r = 0; r < report->run_count; r++) {
-        layers = layers || run_dataset(&report->runs[r], "frame_type") != NULL;
-        model = model || run_dataset(&report->runs[r], "frame_type_model") != NULL;
-    }
-    fputs("<h3>Frame types at the last step</h3>\n", page);
-    if (!layers) {
-        fputs("<p class=\"notice\">The frames were not analysed (<code>analysis: "
-              "[frames]</code>).</p>\n",
-              page);
-        return;
-    }
-    group_headings(page, report, "Layer");
-    fputs("</tr></thead>\n<tbody>\n", page);
-    for (int layer = 0; layer < report->layers + model; layer++) {
-        char name[32];
-        snprintf(name, sizeof(name), layer < report->layers ? "layer %d" : "whole model", layer);
-        fputs("<tr>", page);
-        html_heading(page, "row", name);
-        for (size_t g = 0; g < report->group_count; g++)
-            if (report->groups[g].run_count > 0)
-                frame_cell(page, &report->groups[g],
-                           layer < report->layers ? "frame_type" : "frame_type_model", layer,
-                           arena);
-        fputs("</tr>\n", page);
-    }
-    fputs(
-        "</tbody></table></div>\n<p class=\"note\">An anchor is a key that receives more than "
-        "chance "
-        "and distance explain. Centralized: one anchor holds at least two thirds of the anchors’ "
-        "attention; distributed: several share it; bidirectional: both ends hold it (only without "
-        "a causal mask); none: there is no anchor. The commonest type over samples, then over "
-        "seeds; “from step”: the saved step since which it stays, least to largest of the seeds "
-        "that have it.</p>\n",
-        page);
-}
-
-/* The rows of the table of final metrics: at the sinking head or layer. */
-static const struct {
-    const char *label;
-    Quantity quantity;
-} final_metrics[] = {
-    {"importance of the first token", {"first_importance", {{NULL, 0}}}},
-    {"sink rate, ε = 0.3, whole model", {"sink_rate", {{"epsilon", 0.3}, {"position", 0}}}},
-    {"first token is the largest weight", {"first_token_argmax", {{NULL, 0}}}},
-    {"attention entropy", {"attention_entropy", {{NULL, 0}}}},
-    {"value drain ‖v₀‖ / mean ‖vⱼ‖", {"value_drain", {{NULL, 0}}}},
-    {"key norm ratio", {"key_norm_ratio", {{NULL, 0}}}},
-    {"residual peak entering the layer", {"residual_peak", {{NULL, 0}}}},
-    {"sink logit", {"sink_logit", {{NULL, 0}}}},
-    {"cosine of queries with the first key", {"query_key_cosine", {{NULL, 0}}}},
-    {"norm of the update", {"update_norm", {{NULL, 0}}}},
-    {"induction score", {"induction_score", {{NULL, 0}}}},
-    {"Fiedler value, τ = 0.05", {"fiedler_value", {{"threshold", 0.05}}}},
-    {"degree centralization, τ = 0.05", {"degree_centralization", {{"threshold", 0.05}}}},
-    {"star likeness, τ = 0.05", {"star_likeness", {{"threshold", 0.05}}}},
-    {"effective number of anchors", {"anchor_count", {{NULL, 0}}}},
-    {"probe loss (nats per token)", {"probe_loss", {{NULL, 0}}}},
-};
-
 /* The first group's null and, in small type, those of groups whose mask gives another one. */
 static void null_cell(FILE *page, const Report *report, const Quantity *quantity, Arena *arena) {
     char text[NUMBER_TEXT_BYTES];
@@ -239,41 +134,88 @@ static void null_cell(FILE *page, const Report *report, const Quantity *quantity
     fprintf(page, "%s</td>", count == 0 ? "–" : "");
 }
 
-static bool final_row(FILE *page, const Report *report, size_t metric, unsigned *bands,
-                      Arena *arena) {
-    const Quantity *quantity = &final_metrics[metric].quantity;
-    Curve *curves = ARENA_ARRAY(arena, Curve, report->group_count);
-    bool any = false;
-    for (size_t g = 0; g < report->group_count; g++) {
+/* What the intervals in a table are. */
+typedef struct IntervalKinds {
+    bool nested, seeds, samples; /* over seeds and samples, seeds alone, samples alone */
+} IntervalKinds;
+
+static void final_cell(FILE *page, const Group *group, const Quantity *quantity,
+                       IntervalKinds *kinds) {
+    Arena scratch = arena_create("metrics at the last step");
+    GroupValues values;
+    Curve curve;
+    Estimate last = {.mean = NAN, .low = NAN, .high = NAN};
+    if (group_values_read(group, quantity, group->sink_layer, group->sink_head, &scratch, &values))
+        last = group_values_estimate(&values, -1, &scratch);
+    if (last.count > 1) {
+        kinds->nested = kinds->nested || values.over_samples;
+        kinds->seeds = kinds->seeds || !values.over_samples;
+    } else if (curve_read(group, quantity, group->sink_layer, group->sink_head, &scratch,
+                          &curve)) {
+        last.mean = curve.mean[curve.count - 1];
+        last.low = curve.low[curve.count - 1];
+        last.high = curve.high[curve.count - 1];
+        kinds->samples = kinds->samples || !isnan(last.low);
+    }
+    fputs("<td>", page);
+    if (isnan(last.mean))
+        fputs("–", page);
+    else
+        html_estimate(page, last.mean, last.low, last.high);
+    fputs("</td>", page);
+    arena_destroy(&scratch);
+}
+
+/* Whether any analysed run holds the metric at its group's sinking head. */
+static bool metric_held(const Report *report, const Metric *metric) {
+    bool held = false;
+    for (size_t g = 0; g < report->group_count && !held; g++) {
+        Arena scratch = arena_create("a metric");
         const Group *group = &report->groups[g];
-        if (!curve_read(group, quantity, group->sink_layer, group->sink_head, arena, &curves[g]))
-            continue;
-        any = true;
-        *bands |= 1U << curves[g].band;
+        Curve curve;
+        held = curve_read(group, &metric->quantity, group->sink_layer, group->sink_head, &scratch,
+                          &curve);
+        arena_destroy(&scratch);
     }
-    if (!any)
-        return false;
+    return held;
+}
+
+static void final_row(FILE *page, const Report *report, const Metric *metric, IntervalKinds *kinds,
+                      Arena *arena) {
     fputs("<tr>", page);
-    html_heading(page, "row", final_metrics[metric].label);
-    for (size_t g = 0; g < report->group_count; g++) {
-        int last = curves[g].count - 1;
-        if (report->groups[g].run_count == 0)
-            continue;
-        fputs("<td>", page);
-        if (last < 0 || isnan(curves[g].mean[last]))
-            fputs("–", page);
-        else
-            html_estimate(page, curves[g].mean[last], curves[g].low[last], curves[g].high[last]);
-        fputs("</td>", page);
-    }
-    null_cell(page, report, quantity, arena);
+    html_heading(page, "row", metric->label);
+    for (size_t g = 0; g < report->group_count; g++)
+        if (report->groups[g].run_count > 0)
+            final_cell(page, &report->groups[g], &metric->quantity, kinds);
+    null_cell(page, report, &metric->quantity, arena);
     fputs("</tr>\n", page);
-    return true;
+}
+
+static void metrics_note(FILE *page, const IntervalKinds *kinds) {
+    fputs("<p class=\"note\">Mean over seeds, at each group’s head with the largest importance of "
+          "the first token at the last step. ",
+          page);
+    if (kinds->nested)
+        fputs("Small type: 95 % of 1,000 bootstrap draws over seeds and, within each, probe "
+              "samples; of two or three seeds that is about their range. ",
+              page);
+    if (kinds->seeds)
+        fputs(kinds->nested ? "Where no values per sample are kept, seeds alone are drawn. "
+                            : "Small type: 95 % of 1,000 bootstrap draws over seeds; of two or "
+                              "three that is about their range. ",
+              page);
+    if (kinds->samples && !kinds->nested && !kinds->seeds)
+        fputs("Small type: 95 % bootstrap interval over probe samples (one seed). ", page);
+    fputs(
+        "The last column is the same quantity on uniform attention under the same mask, where it "
+        "is made from attention alone. All values are in <a href=\"summary.csv\">summary.csv</a>."
+        "</p>\n",
+        page);
 }
 
 void html_metrics(FILE *page, const Report *report, Arena *arena) {
     fputs("<h2 id=\"metrics\">Metrics at the last step</h2>\n", page);
-    group_headings(page, report, "Metric");
+    html_group_headings(page, report, "Metric", NULL);
     html_heading(page, "col", "uniform attention");
     fputs("</tr></thead>\n<tbody>\n<tr>", page);
     html_heading(page, "row", "measured at");
@@ -285,24 +227,12 @@ void html_metrics(FILE *page, const Report *report, Arena *arena) {
                 group->sink_known ? "" : "<small>no sinks analysed</small>");
     }
     fputs("<td class=\"null\"></td></tr>\n", page);
-    unsigned bands = 0;
-    for (size_t m = 0; m < sizeof(final_metrics) / sizeof(final_metrics[0]); m++)
-        final_row(page, report, m, &bands, arena);
-    const char *interval = bands & 1U << BAND_SEEDS     ? "95 % bootstrap interval over seeds"
-                           : bands & 1U << BAND_RANGE   ? "least to largest seed"
-                           : bands & 1U << BAND_SAMPLES ? "95 % bootstrap interval over samples"
-                                                        : "";
-    fputs(
-        "</tbody></table></div>\n<p class=\"note\">Mean over seeds, at each group’s head with the "
-        "largest importance of the first token at the last step",
-        page);
-    if (*interval != '\0')
-        fprintf(page, "; small type: %s", interval);
-    fputs(
-        ". The last column is the same quantity on uniform attention under the same mask, where it "
-        "is made from attention alone. All values are in <a href=\"summary.csv\">summary.csv</a>."
-        "</p>\n",
-        page);
+    IntervalKinds kinds = {0};
+    for (size_t m = 0; m < metric_count; m++)
+        if (metric_held(report, &metrics[m]))
+            final_row(page, report, &metrics[m], &kinds, arena);
+    html_table_end(page);
+    metrics_note(page, &kinds);
 }
 
 void html_runs(FILE *page, const Report *report) {

@@ -1,5 +1,7 @@
 #include "results/report/lines.h"
 
+#include "results/report/legend.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -23,8 +25,8 @@ typedef struct NullLines {
     size_t count;
 } NullLines;
 
-/* Pixels below the panels, for the steps and their title. */
-enum { BELOW = 74 };
+/* Pixels around the panels; below them stand the steps and their title. */
+enum { LEFT = 84, RIGHT = 20, BELOW = 74 };
 
 /* Where the panels of one figure lie, and what their shared axes cover. */
 typedef struct Layout {
@@ -49,11 +51,22 @@ static double round_tick(double range) {
     return power * (ratio < 1.5 ? 1 : ratio < 3.5 ? 2 : ratio < 7.5 ? 5 : 10);
 }
 
-static void measure_axes(const Panels *panels, Layout *layout) {
-    double least = INFINITY, largest = -INFINITY;
+/* The x axis over all panels. */
+static void measure_steps(const Panels *panels, Layout *layout) {
     layout->first_step = INFINITY;
     layout->last_step = 1;
-    for (int p = 0; p < panels->count; p++) {
+    for (int p = 0; p < panels->count; p++)
+        for (size_t c = 0; c < panels->items[p].curve_count; c++) {
+            const Curve *curve = &panels->items[p].curves[c].curve;
+            for (int i = 0; i < curve->count; i++)
+                grow(curve->step[i], &layout->first_step, &layout->last_step);
+        }
+}
+
+/* The y axis over the panels from first to last. */
+static void measure_values(const Panels *panels, int first, int last, Layout *layout) {
+    double least = INFINITY, largest = -INFINITY;
+    for (int p = first; p <= last; p++) {
         const Panel *panel = &panels->items[p];
         for (size_t c = 0; c < panel->curve_count; c++) {
             grow(panel->curves[c].null, &least, &largest);
@@ -62,7 +75,6 @@ static void measure_axes(const Panels *panels, Layout *layout) {
                 grow(curve->mean[i], &least, &largest);
                 grow(curve->low[i], &least, &largest);
                 grow(curve->high[i], &least, &largest);
-                grow(curve->step[i], &layout->first_step, &layout->last_step);
             }
         }
     }
@@ -80,48 +92,6 @@ static void measure_axes(const Panels *panels, Layout *layout) {
     layout->ceiling = ceil((largest + 0.04 * range) / layout->tick) * layout->tick;
     if (panels->from_zero && layout->bottom == 0) /* so that a line at 0 stands clear of the axis */
         layout->bottom = -0.025 * layout->ceiling;
-}
-
-/* Legend entries fill lines from left to right, above the panels. Returns their bottom in pixels.
- */
-typedef struct Legend {
-    double x, y;
-    double left, right;
-} Legend;
-
-static void legend_entry(FILE *script, const Drawing *drawing, Legend *legend, const char *text,
-                         const char *colour, const char *style, Arena *arena) {
-    enum { SAMPLE = 30, GAP = 18, LINE = 24 };
-    const char *fitted = text_fit(text, legend->right - legend->left - SAMPLE - 8, arena);
-    double width = SAMPLE + 8 + text_width(fitted);
-    if (legend->x > legend->left && legend->x + width > legend->right) {
-        legend->x = legend->left;
-        legend->y += LINE;
-    }
-    fprintf(script,
-            "set arrow from screen %.5f,%.5f to screen %.5f,%.5f nohead lw %s lc rgb '%s'\n",
-            legend->x / drawing->width, 1 - legend->y / drawing->height,
-            (legend->x + SAMPLE) / drawing->width, 1 - legend->y / drawing->height, style, colour);
-    script_label(script, drawing, fitted, legend->x + SAMPLE + 8, legend->y, "left", "");
-    legend->x += width + GAP;
-}
-
-/* Lines that the legend takes, as legend_entry will place them. */
-static int legend_lines(const NullLines *nulls, const Group **groups, size_t group_count,
-                        double width, Arena *arena) {
-    double x = 0;
-    int lines = 1;
-    for (size_t i = 0; i < group_count + nulls->count; i++) {
-        const char *text =
-            i < group_count ? groups[i]->label : nulls->items[i - group_count].label;
-        double entry = 38 + text_width(text_fit(text, width - 38, arena));
-        if (x > 0 && x + entry > width) {
-            x = 0;
-            lines++;
-        }
-        x += entry + 18;
-    }
-    return lines;
 }
 
 static void write_block(FILE *data, const Panel *panel, const PanelCurve *line) {
@@ -190,16 +160,17 @@ static int write_plot(FILE *script, const Figure *figure, const Panels *panels, 
     return index + (int)panel->curve_count;
 }
 
-static void write_legend(const NullLines *nulls, const Group **groups, size_t group_count,
-                         const Layout *layout, Arena *arena, const Drawing *drawing) {
-    Legend legend = {
-        .x = layout->left, .y = 18, .left = layout->left, .right = drawing->width - layout->right};
-    for (size_t g = 0; g < group_count; g++)
-        legend_entry(drawing->script, drawing, &legend, groups[g]->label, groups[g]->colour,
-                     arena_format(arena, "3 dt %s", groups[g]->dash), arena);
+/* The groups (none where nothing is swept: the only line needs no name), then the nulls. */
+static size_t legend_entries(const Report *report, const NullLines *nulls, const Group **groups,
+                             size_t group_count, Arena *arena, LegendEntry **entries) {
+    size_t count = 0;
+    *entries = ARENA_ARRAY(arena, LegendEntry, group_count + nulls->count);
+    for (size_t g = 0; g < group_count && report->job->swept_count > 0; g++)
+        (*entries)[count++] = (LegendEntry){groups[g]->label, groups[g]->colour,
+                                            arena_format(arena, "3 dt %s", groups[g]->dash)};
     for (size_t n = 0; n < nulls->count; n++)
-        legend_entry(drawing->script, drawing, &legend, nulls->items[n].label, "#808080",
-                     NULL_STYLES[n], arena);
+        (*entries)[count++] = (LegendEntry){nulls->items[n].label, "#808080", NULL_STYLES[n]};
+    return count;
 }
 
 /* The groups that are drawn in any panel, in order. */
@@ -267,11 +238,11 @@ static void lay_out(const Panels *panels, int legend, Drawing *drawing, Layout *
     bool titles = *panels->items[0].title != '\0';
     layout->columns = panels->count == 4 ? 2 : panels->count;
     layout->rows = panels->count == 4 ? 2 : 1;
-    layout->left = 84;
-    layout->right = 20;
-    layout->gap_x = 22;
+    layout->left = LEFT;
+    layout->right = RIGHT;
+    layout->gap_x = panels->own_axes ? 64 : 22; /* room for the second axis’s numbers */
     layout->gap_y = 60;
-    layout->top = 14 + 24 * legend + (titles ? 26 : 0);
+    layout->top = 14 + LEGEND_LINE * legend + (titles ? 26 : 0);
     layout->panel_width =
         (FIGURE_WIDTH - layout->left - layout->right - layout->gap_x * (layout->columns - 1)) /
         layout->columns;
@@ -292,7 +263,8 @@ static void write_panel(const Panels *panels, int p, const Layout *layout, Arena
     if (*panels->items[p].title != '\0')
         script_label(script, drawing, panels->items[p].title, (left + right) / 2, top - 14,
                      "center", "");
-    fprintf(script, "set format y '%s'\n", column == 0 ? "%g" : "");
+    fprintf(script, "set yrange [%.9g:%.9g]\nset ytics %.9g\nset format y '%s'\n", layout->bottom,
+            layout->ceiling, layout->tick, column == 0 || panels->own_axes ? "%g" : "");
     if (p == 0) {
         const char *title = text_fit("training step (logarithmic)", drawing->width, arena);
         double middle = (layout->top + drawing->height - BELOW) / 2;
@@ -310,21 +282,16 @@ void draw_panels(const Report *report, const Panels *panels, const Figure *figur
     NullLines nulls;
     size_t group_count = drawn_groups(report, panels, arena, &groups);
     collect_nulls(panels, groups, group_count, arena, &nulls);
-    measure_axes(panels, &layout);
-    bool legend = nulls.count > 0 || report->job->swept_count > 0;
-    if (report->job->swept_count == 0)
-        group_count = 0; /* the only line needs no name */
-    double legend_width = FIGURE_WIDTH - 84 - 20;
-    lay_out(panels,
-            legend ? legend_lines(&nulls, groups, group_count, legend_width, arena) : 0,
-            drawing, &layout);
+    measure_steps(panels, &layout);
+    measure_values(panels, 0, panels->count - 1, &layout);
+    LegendEntry *entries;
+    size_t entry_count = legend_entries(report, &nulls, groups, group_count, arena, &entries);
+    lay_out(panels, legend_lines(entries, entry_count, LEFT, FIGURE_WIDTH - RIGHT, arena), drawing,
+            &layout);
     script_look(script);
     script_step_axis(script, layout.first_step, layout.last_step, layout.panel_width < 300);
-    fprintf(script, "set yrange [%.9g:%.9g]\nset ytics %.9g\n", layout.bottom, layout.ceiling,
-            layout.tick);
     fputs("given(c) = strlen(strcol(c)) > 0 ? column(c) : NaN\nset multiplot\n", script);
-    if (legend)
-        write_legend(&nulls, groups, group_count, &layout, arena, drawing);
+    legend_write(entries, entry_count, LEFT, FIGURE_WIDTH - RIGHT, arena, drawing);
     fputs("panel,group,step,x,mean,low,high,seeds\n", drawing->data);
     int index = 0;
     for (int p = 0; p < panels->count; p++) {
@@ -335,6 +302,8 @@ void draw_panels(const Report *report, const Panels *panels, const Figure *figur
                            nulls.items[n].values[p]);
         for (size_t c = 0; c < panel->curve_count; c++)
             write_block(drawing->data, panel, &panel->curves[c]);
+        if (panels->own_axes)
+            measure_values(panels, p, p, &layout);
         write_panel(panels, p, &layout, arena, drawing);
         index = write_plot(script, figure, panels, p, &nulls, index);
         fputs("unset label\nunset arrow\n", script);

@@ -28,7 +28,8 @@ typedef struct LineFigure {
     const char *panel_title;             /* … with this title in front of the value … */
     double panel_values[PANELS_LARGEST]; /* … at each of these values */
     int panel_count;
-    bool share; /* values lie within 0 … 1 by their nature: the axis says so */
+    bool share;    /* values lie within 0 … 1 by their nature: the axis says so */
+    bool own_axes; /* each panel has its own y axis */
 } LineFigure;
 
 /* One line with its band. Empty (count 0) where the group has no such values. */
@@ -48,6 +49,7 @@ typedef struct Panels {
     Panel items[PANELS_LARGEST];
     int count;
     const char *axis_title, *null_label;
+    bool own_axes;    /* each panel has its own y axis */
     bool from_zero;   /* the y axis begins at 0 (or below, where values do) */
     double least_top; /* the y axis reaches at least up to here */
     bool points;      /* mark the saved steps */

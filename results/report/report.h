@@ -27,7 +27,9 @@ typedef struct ReportJob {
     const char *experiment_yaml; /* the file as given, for the appendix */
 } ReportJob;
 
-/* Writes <directory>/summary.csv, figures/<name>.{svg,png,pdf,csv,gp} and report.html. Runs without
+/* Writes <directory>/summary.csv, comparisons.csv, tests.csv, frame_types.csv,
+   figures/<name>.{svg,png,pdf,csv,gp} and report.html; of the three in the middle, those that there
+   is anything to say in. Runs without
    an analysis are listed with their status and left out of the figures. Groups are the combinations
    of swept values other than the seed; bands are over seeds. Without gnuplot the figures' data and
    scripts are still written and the report says what is missing. */

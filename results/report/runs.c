@@ -151,7 +151,7 @@ static const char *const *read_labels(hid_t file, const char *name, int length, 
     return good ? labels : NULL;
 }
 
-static const Dimension *find_dimension(const RunData *data, const char *name) {
+const Dimension *run_dimension(const RunData *data, const char *name) {
     for (size_t i = 0; i < data->dimension_count; i++)
         if (strcmp(data->dimensions[i].name, name) == 0)
             return &data->dimensions[i];
@@ -297,7 +297,7 @@ void run_read(const ReportRun *run, bool keep_open, Arena *arena, RunData *data)
         return;
     }
     read_index(data, arena);
-    const Dimension *step = find_dimension(data, "step");
+    const Dimension *step = run_dimension(data, "step");
     data->analyzed = data->dataset_count > 0 && step != NULL && step->length > 0;
     if (!data->analyzed)
         data->reason = "its analysis.h5 holds no steps";
@@ -438,6 +438,21 @@ double *dataset_read_samples(const RunData *data, const Dataset *dataset,
     *samples = dataset->samples;
     const char *path = arena_format(arena, "samples/%s", dataset->name);
     return read_analysis(data, path, dataset->rank + 1, lengths, index, arena);
+}
+
+const char *run_undefined(const RunData *data, const char *name, Arena *arena) {
+    static const char *const starts[] = {"NaN where ", "-1 where "};
+    hid_t file = data->file;
+    if (run_dataset(data, name) == NULL ||
+        (file < 0 && storage_open(data->path, &file, NULL) != STATUS_OK))
+        return "";
+    const char *text = text_or(file, name, "undefined", arena);
+    if (data->file < 0)
+        storage_close(file);
+    for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++)
+        if (strncmp(text, starts[i], strlen(starts[i])) == 0)
+            return text + strlen(starts[i]);
+    return text;
 }
 
 bool run_read_losses(const RunData *data, Arena *arena, size_t *count, double **steps,

@@ -65,6 +65,13 @@ void run_close(RunData *data);
 /* The variable called name, or NULL (also where the run is not analysed). */
 const Dataset *run_dataset(const RunData *data, const char *name);
 
+/* The dimension called name, or NULL. */
+const Dimension *run_dimension(const RunData *data, const char *name);
+
+/* Why a variable's values may be missing, from its attribute: "there are fewer than three layers";
+   "" where it does not say. */
+const char *run_undefined(const RunData *data, const char *name, Arena *arena);
+
 /* Position of a dimension among the dataset's, −1 for none. */
 int dataset_axis(const Dataset *dataset, const char *dimension);
 

@@ -62,6 +62,19 @@ static void call_samples(const char *name, Line *line) {
     }
 }
 
+/* Two samples, each with its number in front. */
+static void call_groups(const char *name, Line *line) {
+    size_t first = (size_t)take(line);
+    const double *x = take_sample(line, first);
+    size_t second = (size_t)take(line);
+    const double *y = take_sample(line, second);
+    UnpairedTest test = unpaired_test(x, first, y, second, line->arena);
+    if (strcmp(name, "dealt") == 0)
+        answer((double[]){test.exact_p}, 1);
+    else
+        answer((double[]){test.t, test.degrees, test.p, test.effect, test.low, test.high}, 6);
+}
+
 static void call(const char *name, Line *line) {
     if (strcmp(name, "noncentral_t") == 0) {
         double t = take(line), degrees = take(line), noncentrality = take(line);
@@ -76,6 +89,8 @@ static void call(const char *name, Line *line) {
         double q = take(line);
         size_t count = (size_t)take(line);
         answer((double[]){quantile(take_sample(line, count), count, q)}, 1);
+    } else if (strcmp(name, "groups") == 0 || strcmp(name, "dealt") == 0) {
+        call_groups(name, line);
     } else {
         call_samples(name, line);
     }

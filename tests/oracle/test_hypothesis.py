@@ -71,7 +71,7 @@ def effect_interval(t, degrees):
     """The noncentralities under which t is the 97.5 % and the 2.5 % quantile."""
     with np.errstate(all="ignore"):
         return [scipy.optimize.brentq(
-            lambda at, wanted=wanted: scipy.stats.nct.cdf(t, degrees, at) - wanted, t - 12, t + 12,
+            lambda at, wanted=wanted: scipy.stats.nct.cdf(t, degrees, at) - wanted, t - 12 - abs(t), t + 12 + abs(t),
             xtol=1e-13, rtol=1e-14) for wanted in (0.975, 0.025)]
 
 
@@ -86,6 +86,55 @@ def add_paired(calls):
         calls.add("paired", [test.statistic, test.pvalue, effect, low / np.sqrt(n),
                              high / np.sqrt(n)], n, x, y,
                   what="paired t-test, Cohen's d and its interval")
+
+
+def welch_degrees(x, y):
+    errors = x.var(ddof=1) / len(x), y.var(ddof=1) / len(y)
+    return sum(errors) ** 2 / (errors[0] ** 2 / (len(x) - 1) + errors[1] ** 2 / (len(y) - 1))
+
+
+def hedges(x, y):
+    """Hedges' g and its interval, from the pooled deviation's t."""
+    degrees, root = len(x) + len(y) - 2, np.sqrt(1 / len(x) + 1 / len(y))
+    pooled = np.sqrt(((len(x) - 1) * x.var(ddof=1) + (len(y) - 1) * y.var(ddof=1)) / degrees)
+    effect = (x.mean() - y.mean()) / pooled
+    factor = np.exp(scipy.special.gammaln(degrees / 2) - scipy.special.gammaln((degrees - 1) / 2)) \
+        / np.sqrt(degrees / 2)
+    low, high = effect_interval(effect / root, degrees)
+    return [factor * effect, factor * root * low, factor * root * high]
+
+
+def dealt_p(x, y):
+    """The share of ways to choose the first group whose means differ as much."""
+    both = np.concatenate([x, y])
+    chosen = np.array([both[list(at)].sum() for at in itertools.combinations(range(len(both)), len(x))])
+    differences = chosen / len(x) - (both.sum() - chosen) / len(y)
+    return (np.abs(differences) >= abs(x.mean() - y.mean()) - 1e-11).mean()
+
+
+def exact_groups(x, y):
+    """SciPy's own enumeration, of samples of two and more."""
+    return scipy.stats.permutation_test(
+        (x, y), lambda x, y: abs(x.mean() - y.mean()), alternative="greater",
+        n_resamples=np.inf).pvalue
+
+
+def add_groups(calls):
+    for _ in range(60):
+        x = RANDOM.normal(size=int(RANDOM.integers(3, 40))) * RANDOM.uniform(0.5, 2)
+        y = RANDOM.normal(size=int(RANDOM.integers(3, 40))) + RANDOM.uniform(-1, 1)
+        test = scipy.stats.ttest_ind(x, y, equal_var=False)
+        calls.add("groups", [test.statistic, welch_degrees(x, y), test.pvalue, *hedges(x, y)],
+                  len(x), x, len(y), y, what="Welch's test, Hedges' g and its interval")
+    for _ in range(40):
+        sizes = RANDOM.integers(1, 7, size=2)
+        x, y = RANDOM.normal(size=sizes[0]), RANDOM.normal(size=sizes[1])
+        if RANDOM.integers(2):
+            x, y = np.round(2 * x), np.round(2 * y)
+        calls.add("dealt", dealt_p(x, y), len(x), x, len(y), y, what="exact test of two groups")
+        if min(sizes) > 1:
+            calls.add("dealt", exact_groups(x, y), len(x), x, len(y), y,
+                      what="exact test of two groups, by permutation_test")
 
 
 def exact_p(x, y, statistic):
@@ -160,6 +209,7 @@ def main():
     build = sys.argv[1] if len(sys.argv) > 1 else "build/tests"
     calls = Calls()
     add_paired(calls)
+    add_groups(calls)
     add_correlations(calls)
     add_families(calls)
     add_distributions(calls)

@@ -138,56 +138,92 @@ static void planted_effects_are_found_and_permuted_ones_are_not(void **state) {
                  permuted, covered);
 }
 
-/* Of a two-level bootstrap the mean's variance is that of the groups' means over groups plus the
-   mean variance within over groups · members (population variances; Davison and Hinkley, Bootstrap
-   methods and their application, section 3.8). */
-static void nested_bootstrap_has_its_variance(void **state) {
+/* By hand: variances of 1, so t = −3/√(2/3) with 4 degrees of freedom, of which P(|t| > x) is
+   1 − s(1 + (1 − s²)/2) with s = x/√(4 + x²); the bias factor of 4 is Γ(2)/(√2 Γ(3/2)) = √(2/π); of
+   20 ways to deal, this and its mirror image are as far. */
+static void two_groups_by_hand(void **state) {
     (void)state;
-    enum { GROUPS = 6, MEMBERS = 40, RESAMPLES = 20000 };
-    static double values[GROUPS * MEMBERS];
-    Random random = random_create(6, RANDOM_TEST, 0, 0);
-    double means[GROUPS] = {0}, within = 0, between = 0, mean = 0;
-    for (int group = 0; group < GROUPS; group++) {
-        double shift = random_normal(&random);
-        for (int i = 0; i < MEMBERS; i++) {
-            values[group * MEMBERS + i] = shift + 2 * random_normal(&random);
-            means[group] += values[group * MEMBERS + i] / MEMBERS;
-        }
-        mean += means[group] / GROUPS;
-    }
-    for (int group = 0; group < GROUPS; group++) {
-        between += pow(means[group] - mean, 2) / GROUPS;
-        for (int i = 0; i < MEMBERS; i++)
-            within += pow(values[group * MEMBERS + i] - means[group], 2) / (GROUPS * MEMBERS);
-    }
-    double deviation = sqrt(between / GROUPS + within / (GROUPS * MEMBERS));
     Arena arena = arena_create("test");
-    Estimate estimate = estimate_nested(values, GROUPS, MEMBERS, RESAMPLES, 1, &arena);
-    assert_number("mean", estimate.mean, mean, 1e-13);
-    assert_number("deviation", estimate.deviation, sqrt(between * GROUPS / (GROUPS - 1)), 1e-13);
-    assert_int_equal(estimate.count, GROUPS);
-    /* nearly normal: 3.92 deviations wide, to 5 % (quantiles of 20,000 draws: 1 %; six groups are
-       lighter in the tails) */
-    assert_number("width", estimate.high - estimate.low, 3.92 * deviation, 0.05 * 3.92 * deviation);
-    Estimate again = estimate_nested(values, GROUPS, MEMBERS, RESAMPLES, 1, &arena);
-    assert_number("the same again", again.low, estimate.low, 0);
+    const double low[3] = {1, 2, 3}, high[5] = {4, NAN, 5, 6, NAN};
+    UnpairedTest test = unpaired_test(low, 3, high, 5, &arena);
+    assert_int_equal(test.first_count, 3);
+    assert_int_equal(test.second_count, 3);
+    double t = -3 / sqrt(2.0 / 3), s = -t / sqrt(4 + t * t);
+    assert_number("difference", test.difference, -3, 1e-15);
+    assert_number("t", test.t, t, 1e-14);
+    assert_number("degrees", test.degrees, 4, 1e-13);
+    assert_number("p", test.p, 1 - s * (1 + (1 - s * s) / 2), 1e-13);
+    assert_number("g", test.effect, -3 * sqrt(2 / 3.141592653589793), 1e-13);
+    assert_number("exact p", test.exact_p, 0.1, 1e-15);
+    if (!(test.low < test.effect && test.effect < test.high))
+        fail_msg("%g is not within %g and %g", test.effect, test.low, test.high);
+    UnpairedTest back = unpaired_test(high, 5, low, 3, &arena);
+    assert_number("t the other way", back.t, -test.t, 1e-14);
+    assert_number("low the other way", back.low, -test.high, 1e-9);
+    /* of two and three there are ten ways; {4, 5} is as far from the mean as {1, 2} */
+    assert_number("uneven",
+                  unpaired_test((double[]){2, 1}, 2, (double[]){3, 5, 4}, 3, &arena).exact_p, 0.2,
+                  1e-15);
+    /* 1 4 and 2 3 have the same mean: every way is as far */
+    assert_number("no difference",
+                  unpaired_test((double[]){1, 4}, 2, (double[]){2, 3}, 2, &arena).exact_p, 1, 0);
     arena_destroy(&arena);
 }
 
-static void nested_bootstrap_of_few(void **state) {
+static void least_exact_p_by_hand(void **state) {
+    (void)state;
+    assert_number("three and three", unpaired_least_p(3, 3), 0.1, 1e-15);
+    assert_number("two and two", unpaired_least_p(2, 2), 1.0 / 3, 1e-15);
+    assert_number("two and three", unpaired_least_p(2, 3), 0.1, 1e-15);
+    assert_number("five and five", unpaired_least_p(5, 5), 2.0 / 252, 1e-15);
+    assert_number("one and one", unpaired_least_p(1, 1), 1, 0);
+}
+
+static void two_groups_that_are_not_defined(void **state) {
     (void)state;
     Arena arena = arena_create("test");
-    const double one[6] = {1, 2, NAN, NAN, NAN, NAN}, two[6] = {1, 1, NAN, 3, NAN, NAN};
-    Estimate single = estimate_nested(one, 2, 3, 100, 1, &arena);
-    assert_number("mean of one group", single.mean, 1.5, 0);
-    assert_int_equal(single.count, 1);
-    assert_number("its interval", single.low, NAN, 0);
-    Estimate pair = estimate_nested(two, 2, 3, 1000, 1, &arena);
-    assert_number("mean of two groups", pair.mean, 2, 0);
-    assert_number("low", pair.low, 1, 0);
-    assert_number("high", pair.high, 3, 0);
-    assert_number("of nothing", estimate_nested(one + 2, 2, 2, 10, 1, &arena).mean, NAN, 0);
+    const double same[3] = {0.3, 0.3, 0.3}, other[3] = {0.5, 0.5, 0.5};
+    UnpairedTest constant = unpaired_test(same, 3, other, 3, &arena);
+    assert_number("difference of constants", constant.difference, -0.2, 1e-15);
+    assert_number("their t", constant.t, NAN, 0);
+    assert_number("their p", constant.p, NAN, 0);
+    assert_number("their effect", constant.effect, NAN, 0);
+    assert_number("their exact p", constant.exact_p, 0.1, 1e-15);
+    assert_number("of equal ones", unpaired_test(same, 3, same, 3, &arena).exact_p, 1, 0);
+    UnpairedTest one = unpaired_test(x, 1, y, 3, &arena);
+    assert_number("p of one", one.p, NAN, 0);
+    assert_number("exact p of none", unpaired_test(x, 0, y, 3, &arena).exact_p, NAN, 0);
+    assert_number("difference of none", unpaired_test(x, 0, y, 3, &arena).difference, NAN, 0);
+    assert_number("exact p of too many", unpaired_test(x, 12, y, 12, &arena).exact_p, NAN, 0);
     arena_destroy(&arena);
+}
+
+/* Of five and five, planted three deviations apart and not apart. The exact p has steps of 2/252
+   and is at most 0.05 in 12 of 252 draws of nothing. */
+static void planted_differences_are_found_and_others_are_not(void **state) {
+    (void)state;
+    enum { N = 5, TRIALS = 400 };
+    int planted = 0, welch = 0, exact = 0;
+    for (uint32_t trial = 0; trial < TRIALS; trial++) {
+        Arena arena = arena_create("test");
+        Random random = random_create(7, RANDOM_TEST, 0, trial);
+        double first[N], second[N], shifted[N];
+        for (int i = 0; i < N; i++) {
+            first[i] = random_normal(&random);
+            second[i] = random_normal(&random);
+            shifted[i] = second[i] + 3;
+        }
+        UnpairedTest found = unpaired_test(first, N, shifted, N, &arena);
+        UnpairedTest nothing = unpaired_test(first, N, second, N, &arena);
+        planted += found.p < 0.05 && found.exact_p < 0.05;
+        welch += nothing.p < 0.05;
+        exact += nothing.exact_p < 0.05;
+        arena_destroy(&arena);
+    }
+    /* power 0.98; binomial(400, 0.05) is 20 ± 4.4 and (400, 12/252) 19 ± 4.3: five of these */
+    if (planted < 370 || welch > 42 || exact > 41)
+        fail_msg("of %d: %d planted found; of none, %d by Welch's test and %d by the exact one",
+                 TRIALS, planted, welch, exact);
 }
 
 int main(void) {
@@ -198,8 +234,10 @@ int main(void) {
         cmocka_unit_test(holm_by_hand),
         cmocka_unit_test(permuted_p_by_hand),
         cmocka_unit_test(planted_effects_are_found_and_permuted_ones_are_not),
-        cmocka_unit_test(nested_bootstrap_has_its_variance),
-        cmocka_unit_test(nested_bootstrap_of_few),
+        cmocka_unit_test(two_groups_by_hand),
+        cmocka_unit_test(least_exact_p_by_hand),
+        cmocka_unit_test(two_groups_that_are_not_defined),
+        cmocka_unit_test(planted_differences_are_found_and_others_are_not),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

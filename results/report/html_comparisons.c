@@ -1,0 +1,229 @@
+/* Tests: the groups against the first one over seeds, and those that analyses make within a run. */
+#include "results/report/html.h"
+#include "results/report/run_tests.h"
+
+#include <math.h>
+#include <string.h>
+
+static const double SIGNIFICANT = 0.05;
+
+static void write_family(FILE *page, size_t tests) {
+    char text[NUMBER_TEXT_BYTES];
+    fprintf(page, "%s test%s of this table", integer_text((long long)tests, text),
+            tests == 1 ? "" : "s");
+}
+
+/* "+0.12", "−0.12" */
+static void write_difference(FILE *page, double difference) {
+    char text[NUMBER_TEXT_BYTES];
+    fprintf(page, "%s%s", difference > 0 ? "+" : "", number_text(difference, text));
+}
+
+static void comparison_cell(FILE *page, const Comparison *item) {
+    char text[4][NUMBER_TEXT_BYTES];
+    const UnpairedTest *test = &item->test;
+    if (!item->present) {
+        fputs("<td>–</td>", page);
+        return;
+    }
+    bool significant = item->p_holm < SIGNIFICANT;
+    fputs(significant ? "<td><strong>" : "<td>", page);
+    write_difference(page, test->difference);
+    fputs(significant ? "</strong>" : "", page);
+    if (!isnan(test->effect))
+        fprintf(page, "<small>g %s (%s to %s)</small>", number_text(test->effect, text[0]),
+                number_text(test->low, text[1]), number_text(test->high, text[2]));
+    if (!isnan(test->p)) {
+        fprintf(page, "<small>p %s (%s", number_text(item->p_holm, text[0]),
+                number_text(test->p, text[1]));
+        fprintf(page, isnan(test->exact_p) ? ")</small>" : "; exact %s)</small>",
+                number_text(test->exact_p, text[2]));
+    } else if (test->first_count > 1 && test->second_count > 1) {
+        fprintf(page, "<small>no spread (exact p %s)</small>", number_text(test->exact_p, text[0]));
+    }
+    fputs("</td>", page);
+}
+
+/* "3", "2 to 3" */
+static void write_seeds(FILE *page, const ComparisonTable *table) {
+    fprintf(page, "%d", table->least_seeds);
+    if (table->most_seeds > table->least_seeds)
+        fprintf(page, " to %d", table->most_seeds);
+}
+
+static void comparisons_note(FILE *page, const ComparisonTable *table) {
+    char text[NUMBER_TEXT_BYTES];
+    fputs("<p class=\"note\">Mean over seeds minus that of ", page);
+    output_html(page, table->first->label);
+    fputs(", both at the last saved step and at each group’s sinking head. ", page);
+    if (table->tests == 0) {
+        fputs("Too few seeds, or none that differ: nothing is known of the spread over seeds, so "
+              "that there is no test. ",
+              page);
+    } else {
+        fputs("Small type: Hedges’ g with its 95 % interval (noncentral t); p of Welch’s two-sided "
+              "t-test over seeds, corrected by Holm over the ",
+              page);
+        write_family(page, table->tests);
+        fputs(", n = ", page);
+        write_seeds(page, table);
+        fputs(" seeds a group; in brackets the same p and that of the exact permutation test of "
+              "the means, both uncorrected. Bold: corrected p below 0.05. ",
+              page);
+        double least = unpaired_least_p((size_t)table->most_seeds, (size_t)table->most_seeds);
+        if (least * (double)table->tests >= SIGNIFICANT)
+            fprintf(page,
+                    "With so few seeds the exact p cannot fall below %s, which no correction "
+                    "survives: what "
+                    "is bold rests on Welch’s assumption that values are normal over seeds, and "
+                    "most true differences will not be bold. ",
+                    number_text(least, text));
+    }
+    fputs("All numbers are in <a href=\"comparisons.csv\">comparisons.csv</a>.</p>\n", page);
+}
+
+void html_comparisons(FILE *page, const ComparisonTable *table) {
+    if (table->first == NULL)
+        return;
+    const Report *report = table->report;
+    fputs("<h2 id=\"comparisons\">Differences from ", page);
+    output_html(page, table->first->label);
+    fputs("</h2>\n", page);
+    html_group_headings(page, report, "Metric", table->first);
+    fputs("</tr></thead>\n<tbody>\n", page);
+    for (size_t m = 0; m < metric_count; m++) {
+        bool any = false;
+        for (size_t g = 0; g < report->group_count; g++)
+            any = any || comparison_at(table, m, g)->present;
+        if (!any)
+            continue;
+        fputs("<tr>", page);
+        html_heading(page, "row", metrics[m].label);
+        for (size_t g = 0; g < report->group_count; g++)
+            if (report->groups[g].run_count > 0 && &report->groups[g] != table->first)
+                comparison_cell(page, comparison_at(table, m, g));
+        fputs("</tr>\n", page);
+    }
+    html_table_end(page);
+    comparisons_note(page, table);
+}
+
+/* ---- Within runs ----------------------------------------------------------------------------- */
+
+static bool same_row(const RunTest *a, const RunTest *b) {
+    return a->kind == b->kind && a->layer == b->layer;
+}
+
+/* The group's seeds in a row that begins at first: their mean value and how many are significant.
+ */
+static void run_test_cell(FILE *page, const RunTestTable *table, const RunTest *first,
+                          const Group *group) {
+    char text[2][NUMBER_TEXT_BYTES];
+    double sum = 0, least = INFINITY, largest = -INFINITY, p = NAN;
+    int seeds = 0, significant = 0;
+    for (const RunTest *test = first; test < table->items + table->count && same_row(test, first);
+         test++) {
+        if (test->group != group || isnan(test->p))
+            continue;
+        sum += test->value;
+        least = fmin(least, test->value);
+        largest = fmax(largest, test->value);
+        p = test->p_holm;
+        significant += test->p_holm < SIGNIFICANT;
+        seeds++;
+    }
+    if (seeds == 0) {
+        fputs("<td>–</td>", page);
+        return;
+    }
+    fprintf(page, "<td>%s", number_text(sum / seeds, text[0]));
+    if (seeds == 1) {
+        fprintf(page, "<small>p %s</small></td>", number_text(p, text[0]));
+        return;
+    }
+    fprintf(page, "<small>%s to %s</small>", number_text(least, text[0]),
+            number_text(largest, text[1]));
+    fprintf(page, "<small>p &lt; 0.05 in %d of %d</small></td>", significant, seeds);
+}
+
+static bool row_defined(const RunTestTable *table, const RunTest *first) {
+    bool defined = false;
+    for (const RunTest *test = first; test < table->items + table->count && same_row(test, first);
+         test++)
+        defined = defined || !isnan(test->p);
+    return defined;
+}
+
+/* "Spearman’s rank correlation (n = 64 sequences)" for each test of the table. */
+static void say_tests(FILE *page, const RunTestTable *table) {
+    static const char *const units[] = {
+        [OVER_SEQUENCES] = "sequences", [OVER_LAYERS] = "layers", [OVER_HEADS] = "heads"};
+    const char *said = "";
+    for (const RunTest *test = table->items; test < table->items + table->count; test++) {
+        if (isnan(test->p) || strcmp(test->kind->test, said) == 0)
+            continue;
+        char text[NUMBER_TEXT_BYTES];
+        fputs(*said != '\0' ? "; " : "", page);
+        said = test->kind->test;
+        output_html(page, said);
+        if (isnan(test->n))
+            fprintf(page, " over %s", units[test->kind->unit]);
+        else
+            fprintf(page, " (n = %s %s)", number_text(test->n, text), units[test->kind->unit]);
+    }
+}
+
+/* The rows that no run defines, and why. */
+static void say_undefined(FILE *page, const RunTestTable *table, Arena *arena) {
+    const RunTestKind *said = NULL;
+    for (size_t i = 0; i < table->count; i++) {
+        const RunTest *test = &table->items[i];
+        if (test->kind == said || (i > 0 && same_row(test, test - 1)) || row_defined(table, test))
+            continue;
+        said = test->kind;
+        const char *reason = run_undefined(test->run, said->p.variable, arena);
+        fputs(" Not defined: ", page);
+        output_html(page, said->label);
+        if (test->layer >= 0)
+            fprintf(page, ", layer %d", test->layer);
+        output_html(page, *reason != '\0' ? arena_format(arena, " (%s).", reason) : ".");
+    }
+}
+
+void html_tests(FILE *page, const Report *report, SectionKind section, Arena *arena) {
+    RunTestTable table;
+    run_test_table(report, section, arena, &table);
+    if (table.count == 0)
+        return;
+    if (table.tests > 0) {
+        fputs("<h3>Tests within runs at the last step</h3>\n", page);
+        html_group_headings(page, report, "Tested", NULL);
+        fputs("</tr></thead>\n<tbody>\n", page);
+    }
+    for (size_t i = 0; i < table.count; i++) {
+        const RunTest *test = &table.items[i];
+        if ((i > 0 && same_row(test, test - 1)) || !row_defined(&table, test))
+            continue;
+        fputs("<tr>", page);
+        html_heading(page, "row",
+                     test->layer < 0
+                         ? test->kind->label
+                         : arena_format(arena, "%s, layer %d", test->kind->label, test->layer));
+        for (size_t g = 0; g < report->group_count; g++)
+            if (report->groups[g].run_count > 0)
+                run_test_cell(page, &table, test, &report->groups[g]);
+        fputs("</tr>\n", page);
+    }
+    if (table.tests > 0)
+        html_table_end(page);
+    fputs("<p class=\"note\">", page);
+    if (table.tests > 0) {
+        fputs("Mean and range over seeds. p: two-sided, ", page);
+        say_tests(page, &table);
+        fputs(" in each run, corrected by Holm over the ", page);
+        write_family(page, table.tests);
+        fputs(" (rows, groups and seeds). All are in <a href=\"tests.csv\">tests.csv</a>.", page);
+    }
+    say_undefined(page, &table, arena);
+    fputs("</p>\n", page);
+}

@@ -1,0 +1,17 @@
+/* The metrics that tables list, at each group's sinking layer and head: one const table. */
+#ifndef FIDUCIAL_REPORT_METRICS_H
+#define FIDUCIAL_REPORT_METRICS_H
+
+#include "results/report/groups.h"
+
+typedef struct Metric {
+    const char *label;
+    Quantity quantity;
+    bool onset; /* has a row among the onset steps … */
+    bool peak;  /* … and one against the value farthest from the first */
+} Metric;
+
+extern const Metric metrics[];
+extern const size_t metric_count;
+
+#endif

@@ -1,0 +1,50 @@
+/* An experiment made up for tests of the report: two values of one key with two seeds each, whose
+   numbers are known, and a failed run. */
+#ifndef FIDUCIAL_TESTS_REPORT_CASE_H
+#define FIDUCIAL_TESTS_REPORT_CASE_H
+
+#include "results/report/report.h"
+
+#include <stdbool.h>
+
+enum { CASE_STEPS = 8, CASE_LAYERS = 2, CASE_SAMPLES = 6, CASE_LENGTH = 4, CASE_RUNS = 5 };
+
+/* 0, 1, 2, 4, 8, 16, 32, 64 */
+extern const int64_t case_steps[CASE_STEPS];
+
+/* Runs 0 and 1 are of the group 'rope, "new"', 2 and 3 of nope; run 4, of nope, failed. */
+typedef struct ReportCase {
+    char directory[2048], run_directories[CASE_RUNS][4096];
+    ReportRun runs[CASE_RUNS];
+    ReportJob job;
+} ReportCase;
+
+/* In the test's scratch folder. The importance of the first token is 0.1; from step 8 on, in layer
+   1 of the rope runs, 0.4 and 0.6 (seeds 1 and 2), with samples up to 0.0025 apart from that.
+   frames: also a Fiedler value of place · 0.25 (undefined at the first place) and the frame type 1
+   everywhere, neither with samples. */
+void report_case_create(void *const *state, bool frames, ReportCase *made);
+
+/* Adds to a run: stable rank (undefined in layer 1 at step 2) with this null; persistence, 0.9 and
+   as published 0.5; degree centralization, 0 and from step 4 on 1 at the threshold 0.05 alone, with
+   its samples. */
+void report_case_add_analyses(const char *run_directory, double null);
+
+/* Adds to a run the frame types of the whole model: types [steps][samples]. */
+void report_case_add_types(const char *run_directory, double types[CASE_STEPS][CASE_SAMPLES]);
+
+/* Adds to a run the correlations of likelihood, 0.5 in each layer, with these p-values by layer;
+   undefined: their attribute of that name. */
+void report_case_add_correlations(const char *run_directory, const double p[CASE_LAYERS],
+                                  const char *undefined);
+
+/* A file below the experiment's folder, to be freed; and whether it is there and not empty. */
+char *report_case_read(const ReportCase *made, const char *file);
+bool report_case_exists(const ReportCase *made, const char *file);
+
+/* Fail the running test. */
+void assert_contains(const char *text, const char *part);
+void assert_lacks(const char *text, const char *part);
+void assert_done(Status status, const Error *error);
+
+#endif

@@ -1,0 +1,308 @@
+/* What the report computes over seeds and samples: curves, groups, onset steps, frame types and
+   comparisons, on runs whose numbers are known. */
+#include "results/report/group_values.h"
+#include "results/report/run_tests.h"
+#include "results/report/tables.h"
+#include "tests/support/numbers.h"
+#include "tests/support/report_case.h"
+#include "tests/support/scratch.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static void assert_near(double value, double expected) {
+    if (!(fabs(value - expected) <= 1e-12 * (1 + fabs(expected))))
+        fail_msg("%.17g is not %.17g", value, expected);
+}
+
+static void curves_are_taken_over_seeds(void **state) {
+    (void)state;
+    Arena arena = arena_create("test");
+    double first_steps[] = {0, 1, 2}, second_steps[] = {0, 2, 4};
+    double first[] = {1, 2, NAN}, second[] = {3, 5, 7};
+    const Series series[] = {{.count = 3, .step = first_steps, .value = first},
+                             {.count = 3, .step = second_steps, .value = second}};
+    Curve curve;
+    curve_over_seeds(series, 2, &arena, &curve);
+    assert_int_equal(curve.count, 4);
+    static const double steps[] = {0, 1, 2, 4}, means[] = {2, 2, 5, 7};
+    static const int seeds[] = {2, 1, 1, 1};
+    for (int i = 0; i < 4; i++) {
+        assert_near(curve.step[i], steps[i]);
+        assert_near(curve.mean[i], means[i]);
+        assert_int_equal(curve.seeds[i], seeds[i]);
+    }
+    assert_near(curve.low[0], 1);
+    assert_near(curve.high[0], 3);
+    assert_true(isnan(curve.low[1]) && isnan(curve.high[3]));
+    assert_int_equal(curve.band, BAND_RANGE);
+    arena_destroy(&arena);
+}
+
+static void five_seeds_get_a_bootstrap_interval(void **state) {
+    (void)state;
+    const double numbers[] = {1, 2, NAN, 3, 4, 5};
+    double mean, low, high;
+    assert_int_equal(interval_over_seeds(numbers, 6, &mean, &low, &high), 5);
+    assert_near(mean, 3);
+    if (!(low > 1 && low < 2.2 && high > 3.8 && high < 5))
+        fail_msg("interval %g to %g", low, high);
+    assert_int_equal(interval_over_seeds(numbers, 3, &mean, &low, &high), 2);
+    assert_near(low, 1);
+    assert_near(high, 2);
+}
+
+static void groups_know_their_sinking_head(void **state) {
+    ReportCase made;
+    Arena arena = arena_create("test");
+    Report report;
+    report_case_create(state, true, &made);
+    report_read(&made.job, &arena, &report);
+    assert_int_equal(report.group_count, 2);
+    assert_int_equal(report.analyzed_count, 4);
+    assert_int_equal(report.groups[1].run_count, 2);
+    assert_int_equal(report.groups[1].all_runs, 3);
+    assert_true(report.groups[0].sink_known);
+    assert_int_equal(report.groups[0].sink_layer, 1);
+    assert_string_not_equal(report.groups[0].colour, report.groups[1].colour);
+    Curve curve;
+    assert_true(curve_read(&report.groups[0], &bos_importance, 1, 0, &arena, &curve));
+    assert_near(curve.mean[CASE_STEPS - 1], 0.5);
+    assert_near(curve.low[CASE_STEPS - 1], 0.4);
+    assert_near(curve.high[CASE_STEPS - 1], 0.6);
+    assert_near(quantity_null(&report.groups[0], &bos_importance, 1, 0, &arena), 25.0 / 48);
+    const Quantity unknown = {"fiedler_value", {{"threshold", 0.07}}};
+    assert_false(curve_read(&report.groups[0], &unknown, 1, 0, &arena, &curve));
+    report_close(&report);
+    arena_destroy(&arena);
+}
+
+static void onsets_come_with_intervals_or_reasons(void **state) {
+    ReportCase made;
+    Arena arena = arena_create("test");
+    Report report;
+    OnsetTable table;
+    report_case_create(state, true, &made);
+    report_read(&made.job, &arena, &report);
+    onset_table(&report, &arena, &table);
+    assert_int_equal(table.row_count, 3); /* importance, against its peak, and Fiedler value */
+    const Onset *rises = &table.rows[0].onsets[0], *flat = &table.rows[0].onsets[1];
+    assert_true(rises->over_samples);
+    assert_int_equal(rises->seeds, 2);
+    assert_near(rises->step, 8);
+    assert_near(rises->low, 8);
+    assert_near(rises->high, 8);
+    assert_int_equal(rises->without, 0);
+    assert_near(rises->final, 0.5);
+    assert_near(table.rows[1].onsets[0].step, 8);
+    assert_true(isnan(flat->step));
+    assert_int_equal(flat->without, ONSET_DRAWS);
+    assert_contains(flat->reason, "three standard deviations");
+    assert_false(table.rows[2].onsets[0].over_samples);
+    report_close(&report);
+    arena_destroy(&arena);
+}
+
+static void onsets_read_samples_at_their_threshold(void **state) {
+    ReportCase made;
+    Arena arena = arena_create("test");
+    Report report;
+    OnsetTable table;
+    report_case_create(state, true, &made);
+    for (int r = 0; r < 4; r++)
+        report_case_add_analyses(made.run_directories[r], 1.5);
+    report_read(&made.job, &arena, &report);
+    onset_table(&report, &arena, &table);
+    const Onset *onset = NULL;
+    for (size_t r = 0; r < table.row_count; r++)
+        if (strncmp(table.rows[r].label, "degree", 6) == 0)
+            onset = &table.rows[r].onsets[1]; /* its sinking layer, 0, is no index of 0.05 */
+    assert_non_null(onset);
+    assert_true(onset->over_samples);
+    assert_near(onset->final, 1);
+    assert_near(onset->step, 4);
+    report_close(&report);
+    arena_destroy(&arena);
+}
+
+static void intervals_are_over_seeds_and_samples(void **state) {
+    ReportCase made;
+    Arena arena = arena_create("test");
+    Report report;
+    GroupValues values;
+    report_case_create(state, true, &made);
+    report_read(&made.job, &arena, &report);
+    assert_true(group_values_read(&report.groups[0], &bos_importance, 1, 0, &arena, &values));
+    assert_int_equal(values.seed_count, 2);
+    assert_int_equal(values.seeds[1].members, CASE_SAMPLES);
+    assert_true(values.over_samples);
+    /* samples 0.001 apart, six of them: √(17.5/5) of that */
+    assert_number("deviation", values.deviation, 0.001 * sqrt(3.5), 1e-12);
+    Estimate last = group_values_estimate(&values, -1, &arena);
+    assert_near(last.mean, 0.5);
+    assert_int_equal(last.count, 2);
+    /* one draw in four has one seed alone, so that the ends are its samples' means: within three of
+       their deviations, 0.0017/√6 */
+    assert_number("low", last.low, 0.4, 0.0022);
+    assert_number("high", last.high, 0.6, 0.0022);
+    assert_near(group_values_estimate(&values, 0, &arena).mean, 0.1);
+    const Quantity type = {"frame_type", {{NULL, 0}}}; /* has no samples */
+    assert_true(group_values_read(&report.groups[0], &type, 1, 0, &arena, &values));
+    assert_false(values.over_samples);
+    assert_int_equal(values.seeds[0].members, 1);
+    report_close(&report);
+    arena_destroy(&arena);
+}
+
+/* rope: no frame, then centralized from step 8 (seed 1) and step 16 (seed 2) on. At step 8 the two
+   are as common, and the first counts. nope: distributed in all samples of seed 1 and in two of six
+   of seed 2, centralized in the others. */
+static void write_types(const ReportCase *made) {
+    for (int run = 0; run < 4; run++) {
+        double types[CASE_STEPS][CASE_SAMPLES];
+        for (int i = 0; i < CASE_STEPS; i++)
+            for (int s = 0; s < CASE_SAMPLES; s++)
+                types[i][s] = run < 2 ? i >= 4 + run : run == 3 && s >= 2 ? 1 : 2;
+        report_case_add_types(made->run_directories[run], types);
+    }
+}
+
+static void frame_types_stay_since_a_step(void **state) {
+    ReportCase made;
+    Arena arena = arena_create("test");
+    Report report;
+    FrameTable table;
+    Error error;
+    report_case_create(state, true, &made);
+    write_types(&made);
+    report_read(&made.job, &arena, &report);
+    frame_table(&report, &arena, &table);
+    assert_int_equal(table.rows, CASE_LAYERS + 1);
+    const FrameCell *rope = frame_cell(&table, 0, CASE_LAYERS);
+    assert_int_equal(rope->types[CASE_STEPS - 1], FRAME_CENTRALIZED);
+    assert_int_equal(rope->types[4], FRAME_NONE);
+    assert_near(rope->shares[4], 0.5);
+    assert_near(rope->since, 16);
+    assert_near(rope->low, 8); /* seed 1 twice: one draw in four */
+    assert_near(rope->high, 16);
+    assert_int_equal(rope->without, 0);
+    assert_int_equal(rope->agreeing, 2);
+    const FrameCell *nope = frame_cell(&table, 1, CASE_LAYERS);
+    assert_int_equal(nope->types[CASE_STEPS - 1], FRAME_DISTRIBUTED);
+    assert_near(nope->shares[CASE_STEPS - 1], 2.0 / 3);
+    assert_near(nope->since, 0);
+    assert_int_equal(nope->agreeing, 1);
+    assert_int_equal(nope->seeds, 2);
+    /* other types: seed 2 twice with at most six of twelve draws distributed (equal: the first
+       counts), 0.934 / 4, and both seeds with none of six, (2/3)⁶ / 2; ± 5 deviations of 14.2 */
+    assert_number("draws without", nope->without, 277, 71);
+    assert_near(nope->low, 0);
+    assert_number("to never", nope->high, NAN, 0);
+    const FrameCell *layer = frame_cell(&table, 0, 1); /* one value per seed, always centralized */
+    assert_true(layer->present && !layer->over_samples);
+    assert_near(layer->since, 0);
+    assert_done(frame_table_write(&table, &error), &error);
+    char *text = report_case_read(&made, "frame_types.csv");
+    assert_contains(text, "model.position,layer,type,share,since,low,high,draws_without,");
+    assert_contains(text, "\"rope, \"\"new\"\"\",model,centralized,1,16,8,16,0,2,2,64\n");
+    assert_contains(text, "nope,model,distributed,0.666666667,0,0,,");
+    free(text);
+    report_close(&report);
+    arena_destroy(&arena);
+}
+
+/* nope's importance is 0.1 and 0.1, rope's 0.4 and 0.6: t = −0.4/√(0.02/2) with one degree of
+   freedom, that of rope; of six ways to deal, this and its mirror image are as far. The Fiedler
+   value does not vary over seeds. */
+static void groups_are_compared_with_the_first(void **state) {
+    ReportCase made;
+    Arena arena = arena_create("test");
+    Report report;
+    ComparisonTable table;
+    Error error;
+    report_case_create(state, true, &made);
+    report_read(&made.job, &arena, &report);
+    comparison_table(&report, &arena, &table);
+    assert_ptr_equal(table.first, &report.groups[0]);
+    assert_int_equal(table.tests, 1);
+    assert_false(comparison_at(&table, 0, 0)->present);
+    const Comparison *importance = comparison_at(&table, 0, 1);
+    double p = 1 - 2 / 3.141592653589793 * atan(4);
+    assert_true(importance->present);
+    assert_near(importance->mean, 0.1);
+    assert_near(importance->first, 0.5);
+    assert_near(importance->test.difference, -0.4);
+    assert_number("t", importance->test.t, -4, 1e-9);
+    assert_number("p", importance->test.p, p, 1e-9);
+    assert_number("corrected p", importance->p_holm, p, 1e-9);
+    assert_near(importance->test.exact_p, 1.0 / 3);
+    assert_near(importance->exact_p_holm, 2.0 / 3); /* with the Fiedler value's */
+    assert_done(comparisons_write(&table, &error), &error);
+    char *text = report_case_read(&made, "comparisons.csv");
+    assert_contains(text, "model.position,against,metric,layer,head,mean,seeds,");
+    assert_contains(text, "nope,\"rope, \"\"new\"\"\",first_importance,0,0,0.1,2,0.5,2,-0.4,-4,1,");
+    assert_contains(text,
+                    ",fiedler_value,0,0,7.25,2,7.75,2,-0.5,,,,,0.333333333,0.666666667,,,,1\n");
+    free(text);
+    report_close(&report);
+    arena_destroy(&arena);
+}
+
+/* Eight tests: four of 0.01 and four of 0.04. Holm: 8 · 0.01; 4 · 0.04. */
+static void tests_within_runs_are_corrected(void **state) {
+    ReportCase made;
+    Arena arena = arena_create("test");
+    Report report;
+    RunTestTable table;
+    Error error;
+    report_case_create(state, true, &made);
+    for (int run = 0; run < 4; run++)
+        report_case_add_correlations(made.run_directories[run], (double[]){0.01, 0.04}, "");
+    report_read(&made.job, &arena, &report);
+    run_test_table(&report, SECTION_LIKELIHOOD, &arena, &table);
+    assert_int_equal(table.count, 8);
+    assert_int_equal(table.tests, 8);
+    for (size_t i = 0; i < 8; i++) {
+        assert_int_equal(table.items[i].layer, i / 4);
+        assert_near(table.items[i].n, CASE_SAMPLES);
+        assert_near(table.items[i].value, 0.5);
+        assert_near(table.items[i].p_holm, i < 4 ? 0.08 : 0.16);
+    }
+    run_test_table(&report, SECTION_FISHER, &arena, &table);
+    assert_int_equal(table.count, 0);
+    assert_done(run_tests_write(&report, &error), &error);
+    char *text = report_case_read(&made, "tests.csv");
+    assert_contains(text,
+                    "run,model.position,seed,step,metric,layer,test,value,n,p,p_holm,tests\n");
+    assert_contains(text,
+                    "\"p=nope,seed=2\",nope,2,64,likelihood_attention_correlation,1,Spearman’s "
+                    "rank correlation,0.5,6,0.04,0.16,8\n");
+    free(text);
+    report_close(&report);
+    arena_destroy(&arena);
+}
+
+#define TEST_IN_SCRATCH(test) cmocka_unit_test_setup_teardown(test, scratch_create, scratch_remove)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(curves_are_taken_over_seeds),
+        cmocka_unit_test(five_seeds_get_a_bootstrap_interval),
+        TEST_IN_SCRATCH(groups_know_their_sinking_head),
+        TEST_IN_SCRATCH(onsets_come_with_intervals_or_reasons),
+        TEST_IN_SCRATCH(onsets_read_samples_at_their_threshold),
+        TEST_IN_SCRATCH(intervals_are_over_seeds_and_samples),
+        TEST_IN_SCRATCH(frame_types_stay_since_a_step),
+        TEST_IN_SCRATCH(groups_are_compared_with_the_first),
+        TEST_IN_SCRATCH(tests_within_runs_are_corrected),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
