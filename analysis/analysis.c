@@ -18,7 +18,7 @@
 enum { SAMPLE_LANES = 16 };
 
 /* Raised whenever the same analyses of the same snapshots would give other numbers. */
-enum { ANALYSIS_VERSION = 1 };
+enum { ANALYSIS_VERSION = 2 };
 
 /* What run.h5 says: steps and hashes [count]. */
 typedef struct SavedSteps {
@@ -191,6 +191,7 @@ static void make_axes(Pass *pass) {
                         .values = steps,
                         .long_name = "finished training steps",
                         .units = "1"};
+    pass->outputs.step = &pass->step;
 }
 
 static void make_context(Pass *pass) {
@@ -247,7 +248,7 @@ static Status declare_all(Pass *pass, Error *error) {
         measurement->options = &analyses->items[i].options;
         TRY(kind->declare(measurement->options, &pass->context, &measurement->variables,
                           &measurement->state, error));
-        measurement_outputs(measurement, &pass->context, &pass->step, &pass->outputs);
+        measurement_outputs(measurement, &pass->context, &pass->outputs);
         measurement->rows =
             ARENA_ARRAY(pass->arena, double,
                         (size_t)pass->context.samples * measurement->variables.sample_values);
@@ -349,7 +350,7 @@ static void analyze_samples(Pass *pass) {
         mean[i] /= pass->context.samples;
 }
 
-static void reduce_measurement(Pass *pass, const Measurement *measurement, size_t snapshot) {
+static void reduce_measurement(Pass *pass, const Measurement *measurement) {
     const VariableList *variables = &measurement->variables;
     AnalysisScratch *scratch = pass->scratch;
     const ProbeView view = {.rows = measurement->rows,
@@ -360,8 +361,7 @@ static void reduce_measurement(Pass *pass, const Measurement *measurement, size_
         probe_row[i] = NAN;
     if (measurement->kind->probe != NULL)
         measurement->kind->probe(&pass->context, measurement->state, &view, scratch, probe_row);
-    measurement_reduce(measurement, &pass->context, &pass->bootstrap, probe_row, snapshot,
-                       pass->threads);
+    measurement_reduce(measurement, &pass->context, &pass->bootstrap, probe_row, pass->threads);
     arena_destroy(scratch->arena);
 }
 
@@ -371,10 +371,9 @@ static Status analyze_snapshot(Pass *pass, size_t snapshot, Error *error) {
     pass->context.parameters = pass->parameters;
     analyze_samples(pass);
     for (size_t m = 0; m < pass->measurement_count; m++)
-        reduce_measurement(pass, pass->measurements + m, snapshot);
-    for (size_t i = 0; i < pass->map_values; i++)
-        pass->maps->singles[snapshot * pass->map_values + i] = (float)pass->lane_maps[i];
-    return STATUS_OK;
+        reduce_measurement(pass, pass->measurements + m);
+    memcpy(pass->maps->values, pass->lane_maps, sizeof(double) * pass->map_values);
+    return outputs_write_step(&pass->outputs, snapshot, error);
 }
 
 static Status analyze_snapshots(Pass *pass, Error *error) {
@@ -387,8 +386,6 @@ static Status analyze_snapshots(Pass *pass, Error *error) {
         if (job->progress != NULL)
             job->progress(job->progress_context, (int)snapshot + 1, (int)pass->saved.count);
     }
-    for (size_t m = 0; m < pass->measurement_count; m++)
-        measurement_finish(pass->measurements + m, pass->context.samples);
     const OverSteps over_steps = {.context = &pass->context,
                                   .step = &pass->step,
                                   .bootstrap = &pass->bootstrap,
@@ -402,7 +399,7 @@ static Status analyze_snapshots(Pass *pass, Error *error) {
 /* ---- The whole ---------------------------------------------------------------------------------
  */
 
-static Status write_results(const Pass *pass, const char *path, Error *error) {
+static Status finish(Pass *pass, Error *error) {
     char yaml_hash[65];
     sha256_of(pass->job->experiment_yaml, strlen(pass->job->experiment_yaml), yaml_hash);
     const OutputText texts[] = {
@@ -417,12 +414,11 @@ static Status write_results(const Pass *pass, const char *path, Error *error) {
                                  .long_name = "SHA-256 of the snapshot's parameters",
                                  .axis = &pass->step,
                                  .texts = pass->saved.hashes};
-    const OutputFile file = {.outputs = &pass->outputs,
-                             .labels = &hashes,
-                             .label_count = 1,
-                             .texts = texts,
-                             .text_count = sizeof texts / sizeof *texts};
-    return outputs_write(&file, path, error);
+    const OutputEnd end = {.labels = &hashes,
+                           .label_count = 1,
+                           .texts = texts,
+                           .text_count = sizeof texts / sizeof *texts};
+    return outputs_finish(&pass->outputs, &end, error);
 }
 
 static Status pass_run(Pass *pass, Error *error) {
@@ -438,9 +434,12 @@ static Status pass_run(Pass *pass, Error *error) {
     report_repeats(pass);
     Status status = make_ready(pass, error);
     if (status == STATUS_OK)
+        status = outputs_begin(&pass->outputs, path, error);
+    if (status == STATUS_OK)
         status = analyze_snapshots(pass, error);
     if (status == STATUS_OK)
-        status = write_results(pass, path, error);
+        status = finish(pass, error);
+    outputs_abandon(&pass->outputs);
     for (int thread = 0; pass->scratch != NULL && thread < pass->threads; thread++)
         if (pass->scratch[thread].arena != NULL)
             arena_destroy(pass->scratch[thread].arena);

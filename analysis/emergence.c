@@ -122,8 +122,10 @@ static const char undefined_text[] =
 
 typedef struct Emergence {
     const OverSteps *run;
-    const Output *samples;                                   /* [step][sample][count] */
+    const Output *samples;                                   /* by step: [sample][count] */
     Output *numbers[NUMBERS], *low[NUMBERS], *high[NUMBERS]; /* [count] */
+    size_t first, elements; /* those of the variable's elements that are held, and their number */
+    double *series;         /* [elements][samples][steps] */
 } Emergence;
 
 static Output *add_number(const OverSteps *run, const Variable *variable, const NumberText *text,
@@ -152,16 +154,26 @@ static void add_numbers(Emergence *emergence) {
     }
 }
 
-/* One element of the variable: values [samples][steps]. */
-static double *gather(const Emergence *emergence, size_t element, size_t steps, size_t samples,
-                      Arena *scratch) {
-    size_t count = emergence->samples->variable->count;
-    double *values = ARENA_ARRAY(scratch, double, samples *steps);
-    for (size_t step = 0; step < steps; step++)
+/* As many series are held at once as fit into this, but at least one. */
+static const size_t series_bytes = (size_t)1 << 23;
+
+/* Reads the series of the next elements back from the file. */
+static Status read_series(Emergence *emergence, Arena *scratch, Error *error) {
+    size_t steps = (size_t)emergence->run->step->length;
+    size_t samples = (size_t)emergence->run->context->samples;
+    size_t count = emergence->samples->variable->count, each = samples * steps;
+    size_t most = series_bytes / sizeof(double) / each, left = count - emergence->first;
+    emergence->elements = most < 1 ? 1 : most < left ? most : left;
+    emergence->series = ARENA_ARRAY(scratch, double, emergence->elements *each);
+    double *values = ARENA_ARRAY(scratch, double, samples *count);
+    for (size_t step = 0; step < steps; step++) {
+        TRY(output_read_step(emergence->samples, step, values, error));
         for (size_t sample = 0; sample < samples; sample++)
-            values[sample * steps + step] =
-                emergence->samples->values[(step * samples + sample) * count + element];
-    return values;
+            for (size_t i = 0; i < emergence->elements; i++)
+                emergence->series[i * each + sample * steps + step] =
+                    values[sample * count + emergence->first + i];
+    }
+    return STATUS_OK;
 }
 
 static void resample(const Emergence *emergence, const double *values, size_t steps,
@@ -197,10 +209,12 @@ static bool samples_agree(const double *values, size_t steps, size_t samples) {
     return true;
 }
 
-static void fill_element(const Emergence *emergence, size_t element, Arena *scratch) {
+/* The numbers of one of the elements that are held. */
+static void fill_element(const Emergence *emergence, size_t held, Arena *scratch) {
     const OverSteps *run = emergence->run;
     size_t steps = (size_t)run->step->length, samples = (size_t)run->context->samples;
-    const double *values = gather(emergence, element, steps, samples, scratch);
+    size_t element = emergence->first + held;
+    const double *values = emergence->series + held * samples * steps;
     double *series = ARENA_ARRAY(scratch, double, steps);
     for (size_t step = 0; step < steps; step++)
         series[step] = mean_of(values + step, samples, steps);
@@ -218,8 +232,26 @@ static void fill_element(const Emergence *emergence, size_t element, Arena *scra
         resample(emergence, values, steps, deviation, element, scratch);
 }
 
+static Status fill_variable(Emergence *emergence, Error *error) {
+    while (emergence->first < emergence->samples->variable->count) {
+        Arena arena = arena_create("series over steps");
+        Status status = read_series(emergence, &arena, error);
+        long held = status == STATUS_OK ? (long)emergence->elements : 0;
+#pragma omp parallel for num_threads(emergence->run->threads) schedule(dynamic)
+        for (long i = 0; i < held; i++) {
+            Arena scratch = arena_create("emergence");
+            fill_element(emergence, (size_t)i, &scratch);
+            arena_destroy(&scratch);
+        }
+        arena_destroy(&arena);
+        if (status != STATUS_OK)
+            return status;
+        emergence->first += emergence->elements;
+    }
+    return STATUS_OK;
+}
+
 static Status emergence_over_steps(const OverSteps *run, Error *error) {
-    (void)error;
     size_t known = run->outputs->count;
     for (size_t i = 0; i < known; i++) {
         const Output *samples = run->outputs->items[i];
@@ -227,13 +259,7 @@ static Status emergence_over_steps(const OverSteps *run, Error *error) {
             continue;
         Emergence emergence = {.run = run, .samples = samples};
         add_numbers(&emergence);
-        long count = (long)samples->variable->count;
-#pragma omp parallel for num_threads(run->threads) schedule(dynamic)
-        for (long element = 0; element < count; element++) {
-            Arena scratch = arena_create("emergence");
-            fill_element(&emergence, (size_t)element, &scratch);
-            arena_destroy(&scratch);
-        }
+        TRY(fill_variable(&emergence, error));
     }
     return STATUS_OK;
 }

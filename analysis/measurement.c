@@ -30,8 +30,9 @@ static Output *add_samples(OutputList *outputs, const Variable *variable, const 
     return output_add(outputs, output);
 }
 
-static void add_estimate(VariableOutputs *result, const Variable *variable, const Axis *step,
+static void add_estimate(VariableOutputs *result, const Variable *variable, int samples,
                          OutputList *outputs) {
+    const Axis *step = outputs->step;
     result->value = output_add(outputs, output_like(variable, step, NULL));
     result->deviation =
         add_suffixed(outputs, variable, step, "std", "standard deviation over samples (n - 1)");
@@ -42,14 +43,17 @@ static void add_estimate(VariableOutputs *result, const Variable *variable, cons
     result->count =
         add_suffixed(outputs, variable, step, "count", "number of samples where it is defined");
     result->count->type = OUTPUT_INTEGER;
+    result->count->has_usual = true;
+    result->count->usual = samples;
     result->deviation->undefined = result->low->undefined = result->high->undefined =
         "fewer than two samples are defined";
     result->count->undefined = NULL;
     result->count->units = "1";
 }
 
-void measurement_outputs(Measurement *measurement, const AnalysisContext *context, const Axis *step,
+void measurement_outputs(Measurement *measurement, const AnalysisContext *context,
                          OutputList *outputs) {
+    const Axis *step = outputs->step;
     const VariableList *list = &measurement->variables;
     measurement->outputs = ARENA_ARRAY(outputs->arena, VariableOutputs, list->count);
     for (size_t i = 0; i < list->count; i++) {
@@ -57,7 +61,7 @@ void measurement_outputs(Measurement *measurement, const AnalysisContext *contex
         VariableOutputs *result = measurement->outputs + i;
         switch (variable->form) {
         case VARIABLE_SAMPLE_MEAN:
-            add_estimate(result, variable, step, outputs);
+            add_estimate(result, variable, context->samples, outputs);
             if (variable->keep_samples || !has_large_axis(variable))
                 result->samples = add_samples(outputs, variable, step, context->sample);
             break;
@@ -110,79 +114,57 @@ static double commonest(const double *values, size_t samples, size_t stride) {
     return best;
 }
 
-static void put(Output *output, size_t snapshot, size_t index, size_t count, double value) {
-    size_t at = snapshot * count + index;
-    if (output->type == OUTPUT_SINGLE)
-        output->singles[at] = (float)value;
-    else
-        output->values[at] = value;
-}
-
 static void reduce_means(const Measurement *measurement, const Variable *variable,
-                         const VariableOutputs *result, const Bootstrap *bootstrap, size_t snapshot,
-                         Arena *scratch) {
+                         const VariableOutputs *result, const Bootstrap *bootstrap, Arena *scratch) {
     size_t count = variable->count;
     Estimate *estimates = ARENA_ARRAY(scratch, Estimate, count);
     estimate_columns(bootstrap, measurement->rows + variable->offset, count,
                      measurement->variables.sample_values, estimates, scratch);
     for (size_t i = 0; i < count; i++) {
-        put(result->value, snapshot, i, count, estimates[i].mean);
-        put(result->deviation, snapshot, i, count, estimates[i].deviation);
-        put(result->low, snapshot, i, count, estimates[i].low);
-        put(result->high, snapshot, i, count, estimates[i].high);
-        put(result->count, snapshot, i, count, estimates[i].count);
+        result->value->values[i] = estimates[i].mean;
+        result->deviation->values[i] = estimates[i].deviation;
+        result->low->values[i] = estimates[i].low;
+        result->high->values[i] = estimates[i].high;
+        result->count->values[i] = estimates[i].count;
     }
 }
 
 static void copy_samples(const Measurement *measurement, const Variable *variable, Output *samples,
-                         size_t snapshot, size_t sample_count) {
+                         size_t sample_count) {
     for (size_t sample = 0; sample < sample_count; sample++) {
         const double *row =
             measurement->rows + sample * measurement->variables.sample_values + variable->offset;
         for (size_t i = 0; i < variable->count; i++)
-            put(samples, snapshot * sample_count + sample, i, variable->count, row[i]);
+            samples->values[sample * variable->count + i] = row[i];
     }
 }
 
 static void reduce_variable(const Measurement *measurement, const AnalysisContext *context,
                             const Bootstrap *bootstrap, const double *probe_row, size_t index,
-                            size_t snapshot, Arena *scratch) {
+                            Arena *scratch) {
     const Variable *variable = measurement->variables.items + index;
     const VariableOutputs *result = measurement->outputs + index;
     size_t samples = (size_t)context->samples;
     if (variable->form == VARIABLE_SAMPLE_MEAN)
-        reduce_means(measurement, variable, result, bootstrap, snapshot, scratch);
+        reduce_means(measurement, variable, result, bootstrap, scratch);
     if (variable->form == VARIABLE_SAMPLE_LABEL)
         for (size_t i = 0; i < variable->count; i++)
-            put(result->value, snapshot, i, variable->count,
-                commonest(measurement->rows + variable->offset + i, samples,
-                          measurement->variables.sample_values));
+            result->value->values[i] = commonest(measurement->rows + variable->offset + i, samples,
+                                                 measurement->variables.sample_values);
     if (variable->form == VARIABLE_PROBE)
         for (size_t i = 0; i < variable->count; i++)
-            put(result->value, snapshot, i, variable->count, probe_row[variable->offset + i]);
+            result->value->values[i] = probe_row[variable->offset + i];
     if (result->samples != NULL)
-        copy_samples(measurement, variable, result->samples, snapshot, samples);
+        copy_samples(measurement, variable, result->samples, samples);
 }
 
 void measurement_reduce(const Measurement *measurement, const AnalysisContext *context,
-                        const Bootstrap *bootstrap, const double *probe_row, size_t snapshot,
-                        int threads) {
+                        const Bootstrap *bootstrap, const double *probe_row, int threads) {
     long count = (long)measurement->variables.count;
 #pragma omp parallel for num_threads(threads) schedule(dynamic)
     for (long i = 0; i < count; i++) {
         Arena scratch = arena_create("the statistics of a variable");
-        reduce_variable(measurement, context, bootstrap, probe_row, (size_t)i, snapshot, &scratch);
+        reduce_variable(measurement, context, bootstrap, probe_row, (size_t)i, &scratch);
         arena_destroy(&scratch);
-    }
-}
-
-void measurement_finish(const Measurement *measurement, int samples) {
-    for (size_t i = 0; i < measurement->variables.count; i++) {
-        Output *count = measurement->outputs[i].count;
-        if (count == NULL)
-            continue;
-        count->left_out = true;
-        for (size_t at = 0; at < count->count; at++)
-            count->left_out = count->left_out && count->values[at] == samples;
     }
 }

@@ -1,7 +1,5 @@
 #include "analysis/output.h"
 
-#include "train/storage.h"
-
 #include <math.h>
 #include <string.h>
 
@@ -16,18 +14,12 @@ Output *output_add(OutputList *list, Output output) {
     }
     Output *added = ARENA_ARRAY(list->arena, Output, 1);
     output.count = 1;
-    for (int axis = 0; axis < output.rank; axis++)
+    output.by_step = output.rank > 0 && output.axes[0] == list->step;
+    for (int axis = output.by_step; axis < output.rank; axis++)
         output.count *= (size_t)output.axes[axis]->length;
-    if (output.type == OUTPUT_SINGLE)
-        output.singles = ARENA_ARRAY(list->arena, float, output.count);
-    else
-        output.values = ARENA_ARRAY(list->arena, double, output.count);
-    for (size_t i = 0; i < output.count; i++) {
-        if (output.type == OUTPUT_SINGLE)
-            output.singles[i] = NAN;
-        else
-            output.values[i] = NAN;
-    }
+    output.values = ARENA_ARRAY(list->arena, double, output.count);
+    for (size_t i = 0; i < output.count; i++)
+        output.values[i] = NAN;
     *added = output;
     list->items[list->count++] = added;
     return added;
@@ -107,28 +99,55 @@ static Status write_axis(const Writing *writing, const Axis *axis) {
     return write_strings(writing, &labels);
 }
 
-static Status write_array(const Writing *writing, const Output *output, const char *name) {
+
+/* ---- Variables ---------------------------------------------------------------------------------
+ */
+
+static hid_t native_type(OutputType type) {
+    switch (type) {
+    case OUTPUT_SINGLE:
+        return H5T_NATIVE_FLOAT;
+    case OUTPUT_INTEGER:
+        return H5T_NATIVE_INT32;
+    default:
+        return H5T_NATIVE_DOUBLE;
+    }
+}
+
+/* The values as they are stored. */
+static const void *stored_values(const Output *output, Arena *arena) {
+    if (output->type == OUTPUT_REAL)
+        return output->values;
+    if (output->type == OUTPUT_SINGLE) {
+        float *singles = ARENA_ARRAY(arena, float, output->count);
+        for (size_t i = 0; i < output->count; i++)
+            singles[i] = (float)output->values[i];
+        return singles;
+    }
+    int32_t *labels = ARENA_ARRAY(arena, int32_t, output->count);
+    for (size_t i = 0; i < output->count; i++)
+        labels[i] = isnan(output->values[i]) ? LABEL_UNDEFINED : (int32_t)output->values[i];
+    return labels;
+}
+
+/* Makes the dataset; writes what is not by step. */
+static Status make_array(const Writing *writing, Output *output, const char *name) {
     hsize_t shape[OUTPUT_RANK_LARGEST];
     for (int axis = 0; axis < output->rank; axis++)
         shape[axis] = (hsize_t)output->axes[axis]->length;
-    if (output->type == OUTPUT_SINGLE)
-        return storage_write(writing->file, name, H5T_NATIVE_FLOAT, output->rank, shape,
-                             output->singles, writing->error);
-    if (output->type == OUTPUT_REAL)
-        return storage_write(writing->file, name, H5T_NATIVE_DOUBLE, output->rank, shape,
-                             output->values, writing->error);
-    int32_t *labels = ARENA_ARRAY(writing->arena, int32_t, output->count);
-    for (size_t i = 0; i < output->count; i++)
-        labels[i] = isnan(output->values[i]) ? LABEL_UNDEFINED : (int32_t)output->values[i];
-    return storage_write(writing->file, name, H5T_NATIVE_INT32, output->rank, shape, labels,
-                         writing->error);
+    hid_t type = native_type(output->type);
+    if (output->by_step)
+        return storage_begin(writing->file, name, type, output->rank, shape, &output->dataset,
+                             writing->error);
+    return storage_write(writing->file, name, type, output->rank, shape,
+                         stored_values(output, writing->arena), writing->error);
 }
 
-static Status write_output(const Writing *writing, const Output *output) {
+static Status make_output(const Writing *writing, Output *output) {
     const char *name = arena_format(writing->arena, "/%s", output->name);
     for (int axis = 0; axis < output->rank; axis++)
         TRY(write_axis(writing, output->axes[axis]));
-    TRY(write_array(writing, output, name));
+    TRY(make_array(writing, output, name));
     TRY(describe(writing, name, output->long_name, output->units, output->source));
     const char *undefined = output->undefined;
     if (undefined != NULL && output->type == OUTPUT_INTEGER)
@@ -144,31 +163,114 @@ static Status write_output(const Writing *writing, const Output *output) {
     return STATUS_OK;
 }
 
-static Status write_everything(const OutputFile *file, const Writing *writing) {
-    for (size_t i = 0; i < file->text_count; i++)
-        TRY(storage_set_text(writing->file, "/", file->texts[i].name, file->texts[i].text,
-                             writing->error));
-    for (size_t i = 0; i < file->outputs->count; i++)
-        if (!file->outputs->items[i]->left_out)
-            TRY(write_output(writing, file->outputs->items[i]));
-    for (size_t i = 0; i < file->label_count; i++) {
-        TRY(write_axis(writing, file->labels[i].axis));
-        TRY(write_strings(writing, file->labels + i));
+static bool all_usual(const Output *output) {
+    bool usual = output->has_usual;
+    for (size_t i = 0; i < output->count && usual; i++)
+        usual = output->values[i] == output->usual;
+    return usual;
+}
+
+/* The steps before, which were all as usual. */
+static Status write_usual(const Writing *writing, const Output *output, size_t steps) {
+    int32_t *values = ARENA_ARRAY(writing->arena, int32_t, output->count);
+    for (size_t i = 0; i < output->count; i++)
+        values[i] = output->usual;
+    for (size_t step = 0; step < steps; step++)
+        TRY(storage_write_entry(output->dataset, H5T_NATIVE_INT32, step, values, writing->error));
+    return STATUS_OK;
+}
+
+static Status write_step(const Writing *writing, Output *output, size_t step) {
+    if (output->dataset == 0 && all_usual(output))
+        return STATUS_OK;
+    if (output->dataset == 0) {
+        TRY(make_output(writing, output));
+        TRY(write_usual(writing, output, step));
+    }
+    return storage_write_entry(output->dataset, native_type(output->type), step,
+                               stored_values(output, writing->arena), writing->error);
+}
+
+/* ---- The file ----------------------------------------------------------------------------------
+ */
+
+/* Texts, links and scales of a dataset, and of the few that emergence makes of it. */
+static const size_t bytes_beside = (size_t)1 << 14;
+
+static size_t estimate_bytes(const OutputList *list) {
+    size_t bytes = 0;
+    for (size_t i = 0; i < list->count; i++) {
+        const Output *output = list->items[i];
+        size_t steps = output->by_step ? (size_t)list->step->length : 1;
+        bytes += bytes_beside + sizeof(double) * output->count * steps;
+    }
+    return bytes;
+}
+
+static Status make_outputs(const OutputList *list, bool by_step, const Writing *writing) {
+    for (size_t i = 0; i < list->count; i++) {
+        Output *output = list->items[i];
+        if (output->by_step == by_step && !output->has_usual)
+            TRY(make_output(writing, output));
     }
     return STATUS_OK;
 }
 
-Status outputs_write(const OutputFile *file, const char *path, Error *error) {
-    Arena arena = arena_create("writing analysis.h5");
-    StorageWriter writer = {0};
-    Status status = storage_create(&writer, path, error);
-    if (status == STATUS_OK) {
-        const Writing writing = {.file = writer.file, .arena = &arena, .error = error};
-        status = write_everything(file, &writing);
-    }
-    if (status == STATUS_OK)
-        status = storage_commit(&writer, error);
-    storage_abandon(&writer);
+Status outputs_begin(OutputList *list, const char *path, Error *error) {
+    TRY(storage_create_on_disk(&list->writer, path, estimate_bytes(list), error));
+    Arena arena = arena_create("the variables of analysis.h5");
+    const Writing writing = {.file = list->writer.file, .arena = &arena, .error = error};
+    Status status = make_outputs(list, true, &writing);
     arena_destroy(&arena);
     return status;
+}
+
+Status outputs_write_step(OutputList *list, size_t step, Error *error) {
+    Arena arena = arena_create("one step of analysis.h5");
+    const Writing writing = {.file = list->writer.file, .arena = &arena, .error = error};
+    Status status = STATUS_OK;
+    for (size_t i = 0; i < list->count && status == STATUS_OK; i++)
+        if (list->items[i]->by_step)
+            status = write_step(&writing, list->items[i], step);
+    arena_destroy(&arena);
+    return status;
+}
+
+Status output_read_step(const Output *output, size_t step, double *values, Error *error) {
+    return storage_read_entry(output->dataset, H5T_NATIVE_DOUBLE, step, values, error);
+}
+
+static void close_datasets(const OutputList *list) {
+    for (size_t i = 0; i < list->count; i++) {
+        storage_end(list->items[i]->dataset);
+        list->items[i]->dataset = 0;
+    }
+}
+
+static Status write_end(const OutputList *list, const OutputEnd *end, const Writing *writing) {
+    for (size_t i = 0; i < end->text_count; i++)
+        TRY(storage_set_text(writing->file, "/", end->texts[i].name, end->texts[i].text,
+                             writing->error));
+    TRY(make_outputs(list, false, writing));
+    for (size_t i = 0; i < end->label_count; i++) {
+        TRY(write_axis(writing, end->labels[i].axis));
+        TRY(write_strings(writing, end->labels + i));
+    }
+    return STATUS_OK;
+}
+
+Status outputs_finish(OutputList *list, const OutputEnd *end, Error *error) {
+    Arena arena = arena_create("the end of analysis.h5");
+    const Writing writing = {.file = list->writer.file, .arena = &arena, .error = error};
+    Status status = write_end(list, end, &writing);
+    arena_destroy(&arena);
+    if (status != STATUS_OK)
+        return status;
+    close_datasets(list);
+    return storage_commit(&list->writer, error);
+}
+
+void outputs_abandon(OutputList *list) {
+    close_datasets(list);
+    storage_abandon(&list->writer);
 }

@@ -1,8 +1,11 @@
-/* The arrays of analysis.h5 while they are filled, and their writing. */
+/* The arrays of analysis.h5 and their way into the file. What has an axis over the steps is written
+   one step after the other, as soon as it is made, and so never held for more than one step; the
+   rest is held until the file is finished. */
 #ifndef FIDUCIAL_ANALYSIS_OUTPUT_H
 #define FIDUCIAL_ANALYSIS_OUTPUT_H
 
 #include "analysis/analysis.h"
+#include "train/storage.h"
 
 enum { OUTPUT_RANK_LARGEST = AXES_LARGEST + 2 };
 
@@ -18,17 +21,21 @@ typedef struct Output {
     OutputType type;
     int rank;
     const Axis *axes[OUTPUT_RANK_LARGEST];
-    size_t count;             /* product of the axes */
-    double *values;           /* [count], or */
-    float *singles;           /* [count], for OUTPUT_SINGLE */
+    bool by_step;             /* its first axis is the steps */
+    size_t count;             /* product of the axes, but for the steps */
+    double *values;           /* [count]: of the step at hand, or all */
     const Variable *variable; /* samples: of which variable these are the per-sample values */
-    bool left_out;            /* not to be written after all */
+    bool has_usual;           /* of integers by step: left out where all of them are `usual` */
+    int32_t usual;
+    hid_t dataset; /* by step: open while the file is written; 0 for none */
 } Output;
 
 typedef struct OutputList {
     Output **items;
     size_t count, capacity;
-    Arena *arena; /* owns the arrays */
+    const Axis *step; /* set before anything is added */
+    Arena *arena;     /* owns the arrays */
+    StorageWriter writer;
 } OutputList;
 
 /* Copies output, makes its array (all NaN) and returns the copy, which does not move. */
@@ -36,6 +43,16 @@ Output *output_add(OutputList *list, Output output);
 
 /* An output like variable: its texts, type and axes behind the leading ones (NULL: none). */
 Output output_like(const Variable *variable, const Axis *first, const Axis *second);
+
+/* Starts the file at path: on disk, under a temporary name, with room for the outputs that are
+   there and for further ones once per run. */
+Status outputs_begin(OutputList *list, const char *path, Error *error);
+
+/* Writes what the outputs by step hold as their entry `step`; steps come in order from 0. */
+Status outputs_write_step(OutputList *list, size_t step, Error *error);
+
+/* Reads what an output by step held at an earlier step: values [count] as written. */
+Status output_read_step(const Output *output, size_t step, double *values, Error *error);
 
 /* A text of the file itself, beside its variables. */
 typedef struct OutputText {
@@ -49,16 +66,18 @@ typedef struct OutputLabels {
     const char *const *texts; /* [axis->length] */
 } OutputLabels;
 
-typedef struct OutputFile {
-    const OutputList *outputs;
+typedef struct OutputEnd {
     const OutputLabels *labels;
     size_t label_count;
     const OutputText *texts; /* root attributes */
     size_t text_count;
-} OutputFile;
+} OutputEnd;
 
-/* Writes everything to path in one go, with dimension scales for every axis in use, so that
-   h5py and xarray (engine h5netcdf) find names and coordinates. */
-Status outputs_write(const OutputFile *file, const char *path, Error *error);
+/* After the last step: writes all else and puts the file in its place. Every axis in use has its
+   dimension scale, so that h5py and xarray (engine h5netcdf) find names and coordinates. */
+Status outputs_finish(OutputList *list, const OutputEnd *end, Error *error);
+
+/* Removes an unfinished file; nothing where there is none. */
+void outputs_abandon(OutputList *list);
 
 #endif

@@ -12,7 +12,7 @@ struct OverSteps {
     const AnalysisContext *context;
     const Axis *step; /* its values are the saved steps */
     const Bootstrap *bootstrap;
-    OutputList *outputs; /* with all that the other measurements gave */
+    OutputList *outputs; /* with all that the other measurements gave, as far as it is written */
     int threads;
 };
 
@@ -33,18 +33,14 @@ typedef struct Measurement {
 } Measurement;
 
 /* Makes the arrays of every variable of measurement. */
-void measurement_outputs(Measurement *measurement, const AnalysisContext *context, const Axis *step,
+void measurement_outputs(Measurement *measurement, const AnalysisContext *context,
                          OutputList *outputs);
 
-/* Turns one snapshot's rows, and the probe row, into entry `snapshot` of the arrays. */
+/* Turns one snapshot's rows, and the probe row, into the arrays. */
 void measurement_reduce(const Measurement *measurement, const AnalysisContext *context,
-                        const Bootstrap *bootstrap, const double *probe_row, size_t snapshot,
-                        int threads);
+                        const Bootstrap *bootstrap, const double *probe_row, int threads);
 
 /* Puts the values that exist once per run into their arrays. */
 void measurement_fill_run(const Measurement *measurement, const AnalysisContext *context);
-
-/* After the last snapshot: leaves out the counts where every sample was in. */
-void measurement_finish(const Measurement *measurement, int samples);
 
 #endif

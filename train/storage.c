@@ -73,13 +73,10 @@ Status storage_fail(hid_t file, Error *error, const char *format, ...) {
 
 /* ---- Files --------------------------------------------------------------------------------- */
 
-Status storage_create(StorageWriter *writer, const char *path, Error *error) {
-    return storage_create_sized(writer, path, 0, error);
-}
-
-Status storage_create_sized(StorageWriter *writer, const char *path, size_t bytes, Error *error) {
+static Status create(StorageWriter *writer, const char *path, size_t bytes, bool on_disk,
+                     Error *error) {
     silence();
-    *writer = (StorageWriter){.target.descriptor = -1, .on_disk = bytes > largest_in_memory};
+    *writer = (StorageWriter){.target.descriptor = -1, .on_disk = on_disk};
     TRY(durable_create(&writer->target, path, error));
     hid_t access = H5Pcreate(H5P_FILE_ACCESS), creation = H5Pcreate(H5P_FILE_CREATE);
     if (writer->on_disk)
@@ -87,6 +84,7 @@ Status storage_create_sized(StorageWriter *writer, const char *path, size_t byte
     else
         H5Pset_fapl_core(access, memory_increment, false);
     H5Pset_file_locking(access, false, true);
+    H5Pset_sieve_buf_size(access, 0); /* an entry goes to the file as it is given */
     H5Pset_libver_bounds(access, H5F_LIBVER_V18, H5F_LIBVER_LATEST);
     H5Pset_obj_track_times(creation, false);
     hid_t file = H5Fcreate(path, H5F_ACC_TRUNC, creation, access);
@@ -105,6 +103,18 @@ Status storage_create_sized(StorageWriter *writer, const char *path, size_t byte
     if (status != STATUS_OK)
         storage_abandon(writer);
     return status;
+}
+
+Status storage_create(StorageWriter *writer, const char *path, Error *error) {
+    return create(writer, path, 0, false, error);
+}
+
+Status storage_create_sized(StorageWriter *writer, const char *path, size_t bytes, Error *error) {
+    return create(writer, path, bytes, bytes > largest_in_memory, error);
+}
+
+Status storage_create_on_disk(StorageWriter *writer, const char *path, size_t bytes, Error *error) {
+    return create(writer, path, bytes, true, error);
 }
 
 void storage_abandon(StorageWriter *writer) {
@@ -362,6 +372,78 @@ Status storage_read(hid_t file, const char *name, hid_t type, size_t count, void
     if (dataset >= 0)
         H5Dclose(dataset);
     return status;
+}
+
+/* ---- Datasets by entry -------------------------------------------------------------------------
+ */
+
+Status storage_begin(hid_t file, const char *name, hid_t type, int rank, const hsize_t *shape,
+                     hid_t *dataset, Error *error) {
+    hid_t creation = H5Pcreate(H5P_DATASET_CREATE);
+    H5Pset_fill_time(creation, H5D_FILL_TIME_NEVER);
+    hid_t made = -1;
+    TRY(dataset_create(file, name, type, rank, shape, creation, &made, error));
+    *dataset = made;
+    return STATUS_OK;
+}
+
+void storage_end(hid_t dataset) {
+    if (dataset > 0)
+        H5Dclose(dataset);
+}
+
+/* The spaces of one entry: in the file, and of the same shape in memory. */
+static bool entry_spaces(hid_t dataset, size_t entry, hid_t *in_file, hid_t *in_memory) {
+    hsize_t shape[RANK_LARGEST] = {0}, start[RANK_LARGEST] = {entry};
+    *in_file = H5Dget_space(dataset);
+    *in_memory = -1;
+    int rank = H5Sget_simple_extent_ndims(*in_file);
+    if (rank < 1 || rank > RANK_LARGEST || H5Sget_simple_extent_dims(*in_file, shape, NULL) < 0)
+        return false;
+    shape[0] = 1;
+    *in_memory = H5Screate_simple(rank, shape, NULL);
+    return *in_memory >= 0 &&
+           H5Sselect_hyperslab(*in_file, H5S_SELECT_SET, start, NULL, shape, NULL) >= 0;
+}
+
+static Status entry_failed(hid_t dataset, const char *action, size_t entry, Error *error) {
+    char name[1024] = "a dataset";
+    Reason reason = reason_find();
+    hid_t file = H5Iget_file_id(dataset);
+    char path[DURABLE_PATH_BYTES];
+    file_path(file, path);
+    H5Iget_name(dataset, name, sizeof name);
+    if (file >= 0)
+        H5Fclose(file);
+    return error_set(error, STATUS_FAILED, "%s: cannot %s entry %zu of %s: %s", path, action, entry,
+                     name, reason.text);
+}
+
+/* data is read where into is NULL. */
+static Status move_entry(hid_t dataset, hid_t type, size_t entry, const void *data, void *into,
+                         Error *error) {
+    hid_t in_file, in_memory;
+    bool sound = entry_spaces(dataset, entry, &in_file, &in_memory);
+    if (sound && into == NULL)
+        sound = H5Dwrite(dataset, type, in_memory, in_file, H5P_DEFAULT, data) >= 0;
+    else if (sound)
+        sound = H5Dread(dataset, type, in_memory, in_file, H5P_DEFAULT, into) >= 0;
+    const char *action = into == NULL ? "write" : "read";
+    Status status = sound ? STATUS_OK : entry_failed(dataset, action, entry, error);
+    if (in_memory >= 0)
+        H5Sclose(in_memory);
+    if (in_file >= 0)
+        H5Sclose(in_file);
+    return status;
+}
+
+Status storage_write_entry(hid_t dataset, hid_t type, size_t entry, const void *data,
+                           Error *error) {
+    return move_entry(dataset, type, entry, data, NULL, error);
+}
+
+Status storage_read_entry(hid_t dataset, hid_t type, size_t entry, void *data, Error *error) {
+    return move_entry(dataset, type, entry, NULL, data, error);
 }
 
 bool storage_exists(hid_t file, const char *name) {

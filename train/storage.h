@@ -28,6 +28,9 @@ Status storage_create(StorageWriter *writer, const char *path, Error *error);
 /* The same for a file of about bytes bytes: a large one is not built in memory but on disk, under its
    temporary name. */
 Status storage_create_sized(StorageWriter *writer, const char *path, size_t bytes, Error *error);
+
+/* The same for a file that is built on disk whatever its size, entry by entry. */
+Status storage_create_on_disk(StorageWriter *writer, const char *path, size_t bytes, Error *error);
 Status storage_commit(StorageWriter *writer, Error *error);
 void storage_abandon(StorageWriter *writer);
 
@@ -48,6 +51,15 @@ Status storage_fail(hid_t file, Error *error, const char *format, ...)
    Contiguous, uncompressed; a dimension of 0 is allowed (data may then be NULL). */
 Status storage_write(hid_t file, const char *name, hid_t type, int rank, const hsize_t *shape,
                      const void *data, Error *error);
+
+/* A dataset that is written, and read again, one entry of its first dimension after the other. Every
+   entry has to be written. Handles are closed with storage_end, before the file is committed or
+   abandoned; 0 is none. */
+Status storage_begin(hid_t file, const char *name, hid_t type, int rank, const hsize_t *shape,
+                     hid_t *dataset, Error *error);
+Status storage_write_entry(hid_t dataset, hid_t type, size_t entry, const void *data, Error *error);
+Status storage_read_entry(hid_t dataset, hid_t type, size_t entry, void *data, Error *error);
+void storage_end(hid_t dataset);
 
 /* A vector of UTF-8 texts of any length, which h5py reads as text. */
 Status storage_write_strings(hid_t file, const char *name, size_t count, const char *const *texts,
