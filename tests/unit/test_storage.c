@@ -1,5 +1,6 @@
 /* HDF5 files: what is written is read back; what is damaged, missing or cannot be written is a
    sentence, and leaves what was there before. */
+#include "tests/support/numbers.h"
 #include "tests/support/scratch.h"
 #include "train/storage.h"
 
@@ -337,6 +338,40 @@ static void large_files_are_built_on_disk(void **state) {
     assert_contains(error.message, "damaged");
 }
 
+/* In any order; read back while the file is written, and from the whole file. */
+static void entries_are_written_one_by_one(void **state) {
+    enum { ENTRIES = 5, ROWS = 2, COLUMNS = 3, COUNT = ROWS * COLUMNS };
+    const char *path = scratch_path(state, "entries.h5");
+    const hsize_t shape[3] = {ENTRIES, ROWS, COLUMNS};
+    const size_t order[ENTRIES] = {3, 0, 4, 1, 2};
+    double entry[COUNT], all[ENTRIES * COUNT];
+    Error error;
+    StorageWriter writer;
+    hid_t dataset = 0, file;
+    check(storage_create_on_disk(&writer, path, 1000, &error), &error);
+    check(storage_begin(writer.file, "/a/b", H5T_NATIVE_DOUBLE, 3, shape, &dataset, &error), &error);
+    for (int e = 0; e < ENTRIES; e++) {
+        for (int i = 0; i < COUNT; i++)
+            entry[i] = (double)order[e] + 0.01 * i;
+        check(storage_write_entry(dataset, H5T_NATIVE_DOUBLE, order[e], entry, &error), &error);
+    }
+    check(storage_read_entry(dataset, H5T_NATIVE_DOUBLE, 4, entry, &error), &error);
+    for (int i = 0; i < COUNT; i++)
+        assert_number("read back", entry[i], 4 + 0.01 * i, 0);
+    assert_int_equal(storage_write_entry(dataset, H5T_NATIVE_DOUBLE, ENTRIES, entry, &error),
+                     STATUS_FAILED);
+    assert_contains(error.message, "cannot write entry 5 of /a/b");
+    assert_contains(error.message, "entries.h5");
+    storage_end(dataset);
+    assert_false(scratch_exists(path));
+    check(storage_commit(&writer, &error), &error);
+    check(storage_open(path, &file, &error), &error);
+    check(storage_read(file, "a/b", H5T_NATIVE_DOUBLE, ENTRIES * COUNT, all, &error), &error);
+    storage_close(file);
+    for (int i = 0; i < ENTRIES * COUNT; i++)
+        assert_number("in the file", all[i], i / COUNT + 0.01 * (i % COUNT), 0);
+}
+
 static void texts_are_written_whole(void **state) {
     Error error;
     const char *path = scratch_path(state, "deep/er/summary.csv");
@@ -365,6 +400,7 @@ int main(void) {
         SCRATCH_TEST(a_stack_shows_its_files_and_survives_a_move),
         SCRATCH_TEST(the_same_content_gives_the_same_bytes),
         SCRATCH_TEST(large_files_are_built_on_disk),
+        SCRATCH_TEST(entries_are_written_one_by_one),
         SCRATCH_TEST(texts_are_written_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
