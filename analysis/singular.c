@@ -1,13 +1,13 @@
 #include "analysis/singular.h"
 
+#include "analysis/householder.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* LAPACK's and BLAS's own interface, as in symmetric.c: column-major, everything by pointer. */
-void dgesdd_(const char *job, const int *m, const int *n, double *a, const int *stride,
-             double *values, double *u, const int *u_stride, double *v, const int *v_stride,
-             double *work, const int *work_size, int *integer_work, int *info);
+void dlasq1_(const int *n, double *diagonal, double *beside, double *work, int *info);
 void dgeqrf_(const int *m, const int *n, double *a, const int *stride, double *tau, double *work,
              const int *work_size, int *info);
 void dgemm_(const char *transpose_a, const char *transpose_b, const int *m, const int *n,
@@ -32,22 +32,20 @@ static void all_missing(double *values, size_t count) {
         values[i] = NAN;
 }
 
-bool singular_values(double *matrix, int rows, int columns, double *values, Arena *scratch) {
-    int least = rows < columns ? rows : columns, most = rows < columns ? columns : rows;
+bool singular_values(const double *matrix, int rows, int columns, double *values, Arena *scratch) {
+    int least = rows < columns ? rows : columns;
     if (!all_finite(matrix, (size_t)rows * (size_t)columns)) {
         all_missing(values, (size_t)least);
         return false;
     }
-    const int one = 1, work_size = 8 * least + BLOCK * (least + most) + least * least;
-    double *work = ARENA_ARRAY(scratch, double, (size_t)work_size);
-    int *integer_work = ARENA_ARRAY(scratch, int, 8 * (size_t)least);
-    double none[1];
+    size_t size = (size_t)least;
+    double *beside = ARENA_ARRAY(scratch, double, size);
+    double *work = ARENA_ARRAY(scratch, double, 4 * size);
     int info = 0;
-    /* A row-major matrix is its transpose in columns, which has the same values. */
-    dgesdd_("N", &columns, &rows, matrix, &columns, values, none, &one, none, &one, work,
-            &work_size, integer_work, &info);
+    bidiagonal_reduce(matrix, rows, columns, values, beside, scratch);
+    dlasq1_(&least, values, beside, work, &info);
     if (info != 0)
-        all_missing(values, (size_t)least);
+        all_missing(values, size);
     return info == 0;
 }
 

@@ -1,4 +1,5 @@
-/* Singular values and eigenvalues of general matrices, by the LAPACK inside OpenBLAS, in double. */
+/* Singular values and eigenvalues of general matrices, by Householder's
+   reduction (householder.h) and the LAPACK inside OpenBLAS, in double. */
 #ifndef FIDUCIAL_ANALYSIS_SINGULAR_H
 #define FIDUCIAL_ANALYSIS_SINGULAR_H
 
@@ -9,9 +10,10 @@
 /* All three: values in descending order. False, with values NaN, where something is not finite or
    LAPACK does not converge. */
 
-/* values [min(rows, columns)] of matrix [rows][columns], which is destroyed. dgesdd: about (8/3) n³
-   operations for n × n; absolute errors are of the order of 1e-16 of the largest value. */
-bool singular_values(double *matrix, int rows, int columns, double *values, Arena *scratch);
+/* values [min(rows, columns)] of matrix [rows][columns]. About
+   (8/3) n³ operations for n × n, then dlasq1; absolute errors are of the order of 1e-16 of the
+   largest value. */
+bool singular_values(const double *matrix, int rows, int columns, double *values, Arena *scratch);
 
 /* values [min(rows, columns)]: those of firstᵀ·second that need not be 0, of first and second
    [rows][columns]. Where rows < columns by two QR factorisations and one rows × rows product, so

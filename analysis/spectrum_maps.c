@@ -14,9 +14,7 @@ MapSpectrum map_spectrum(const double *map, int length, Arena *scratch) {
     MapSpectrum spectrum = {NAN, NAN, NAN, NAN};
     size_t size = (size_t)length;
     double *values = ARENA_ARRAY(scratch, double, size);
-    double *copy = ARENA_ARRAY(scratch, double, size *size);
-    memcpy(copy, map, sizeof *copy * size * size);
-    if (!singular_values(copy, length, length, values, scratch))
+    if (!singular_values(map, length, length, values, scratch))
         return spectrum;
     double sum = 0, square = 0;
     for (size_t i = 0; i < size; i++) {

@@ -54,10 +54,8 @@ NullComparison matrix_against_null(const double *matrix, int rows, int columns, 
     size_t count = (size_t)rows * (size_t)columns;
     int least = rows < columns ? rows : columns, most = rows < columns ? columns : rows;
     double *values = ARENA_ARRAY(scratch, double, (size_t)least);
-    double *copy = ARENA_ARRAY(scratch, double, count);
     double variance = mean_square(matrix, count);
-    memcpy(copy, matrix, sizeof *copy * count);
-    if (!(variance > 0) || !singular_values(copy, rows, columns, values, scratch))
+    if (!(variance > 0) || !singular_values(matrix, rows, columns, values, scratch))
         return missing;
     double ratio = (double)least / most, edge = (1 + sqrt(ratio)) * (1 + sqrt(ratio));
     for (int i = 0; i < least; i++) {

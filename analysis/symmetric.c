@@ -1,8 +1,9 @@
 #include "analysis/symmetric.h"
 
+#include "analysis/householder_kernels.h"
+
 #include <float.h>
 #include <math.h>
-#include <string.h>
 
 /* LAPACK's own interface (column-major, everything by pointer): the distributions' OpenBLAS
    packages do not all bring the header for C. Reference: LAPACK Users' Guide, of each routine. */
@@ -11,15 +12,10 @@ void dsyevr_(const char *vectors, const char *range, const char *triangle, const
              const int *first, const int *last, const double *tolerance, int *found, double *values,
              double *z, const int *z_stride, int *support, double *work, const int *work_size,
              int *integer_work, const int *integer_work_size, int *info);
-void dsytrd_(const char *triangle, const int *n, double *matrix, const int *stride,
-             double *diagonal, double *beside, double *reflectors, double *work,
-             const int *work_size, int *info);
 void dstein_(const int *n, const double *diagonal, const double *beside, const int *wanted,
              const double *values, const int *block, const int *splits, double *z,
              const int *z_stride, double *work, int *integer_work, int *failed, int *info);
-void dormtr_(const char *side, const char *triangle, const char *transposed, const int *rows,
-             const int *columns, const double *matrix, const int *stride, const double *reflectors,
-             double *z, const int *z_stride, double *work, const int *work_size, int *info);
+void dsterf_(const int *n, double *diagonal, double *beside, int *info);
 
 /* Row-major upper is column-major lower. */
 static const char *const triangle = "L";
@@ -31,10 +27,20 @@ static bool all_finite(const double *matrix, int n) {
     return sum == 0;
 }
 
-/* ---- All of them: relatively robust representations --------------------------------------------
+/* ---- All of them -------------------------------------------------------------------------------
  */
 
-/* vectors: NULL where they are not wanted. */
+/* Values alone: the root-free QL iteration on the tridiagonal form. */
+static bool solve_values(const double *matrix, int n, double *values, Arena *scratch) {
+    Tridiagonal t = tridiagonal_reduce(matrix, n, false, scratch);
+    int info = 0;
+    dsterf_(&n, t.diagonal, t.beside, &info);
+    for (int i = 0; i < n; i++)
+        values[i] = t.unit * t.diagonal[i];
+    return info == 0;
+}
+
+/* With vectors: relatively robust representations. */
 static bool solve_all(double *matrix, int n, double *values, double *vectors, Arena *scratch) {
     size_t size = (size_t)n;
     double *work = ARENA_ARRAY(scratch, double, 40 * size);
@@ -43,76 +49,53 @@ static bool solve_all(double *matrix, int n, double *values, double *vectors, Ar
     const double unused = 0;
     const int work_size = 40 * n, integer_work_size = 10 * n, first = 1;
     int found = 0, info = 0;
-    double no_vectors[1];
-    dsyevr_(vectors != NULL ? "V" : "N", "A", triangle, &n, matrix, &n, &unused, &unused, &first,
-            &n, &unused, &found, values, vectors != NULL ? vectors : no_vectors, &n, support, work,
-            &work_size, integer_work, &integer_work_size, &info);
+    dsyevr_("V", "A", triangle, &n, matrix, &n, &unused, &unused, &first, &n, &unused, &found,
+            values, vectors, &n, support, work, &work_size, integer_work, &integer_work_size,
+            &info);
     return info == 0 && found == n;
 }
 
-/* ---- Some of them: tridiagonal form, Sturm counts, inverse iteration ---------------------------
+/* ---- Some of them: Sturm counts and inverse iteration on the tridiagonal form --------------------
  */
 
-/* The matrix is Q T Qᵀ; Q is left in the matrix and the reflectors. */
-typedef struct Tridiagonal {
-    int n;
-    double *diagonal, *beside; /* of T */
-    double *squares;           /* of beside */
-    double *reflectors, *work;
-    int work_size;
-} Tridiagonal;
+/* Where an eigenvalue is searched for. */
+typedef struct Bracket {
+    int index; /* from 1 */
+    double low, high;
+} Bracket;
 
-static bool reduce(double *matrix, int n, Tridiagonal *t, Arena *scratch) {
-    size_t size = (size_t)n;
-    int info = 0;
-    *t = (Tridiagonal){.n = n,
-                       .diagonal = ARENA_ARRAY(scratch, double, size),
-                       .beside = ARENA_ARRAY(scratch, double, size),
-                       .squares = ARENA_ARRAY(scratch, double, size),
-                       .reflectors = ARENA_ARRAY(scratch, double, size),
-                       .work = ARENA_ARRAY(scratch, double, 64 * size),
-                       .work_size = 64 * n};
-    dsytrd_(triangle, &n, matrix, &n, t->diagonal, t->beside, t->reflectors, t->work, &t->work_size,
-            &info);
-    for (size_t i = 0; i + 1 < size; i++)
-        t->squares[i] = t->beside[i] * t->beside[i];
-    return info == 0;
+/* What the counts [LANES] at ascending shifts say of it. */
+static void narrow(Bracket *bracket, const double *shifts, const double *counts) {
+    for (int s = 0; s < LANES; s++) {
+        if (counts[s] < bracket->index)
+            bracket->low = shifts[s] > bracket->low ? shifts[s] : bracket->low;
+        else
+            bracket->high = shifts[s] < bracket->high ? shifts[s] : bracket->high;
+    }
 }
 
-enum { SHIFTS = 8 };
-
-/* counts: how many eigenvalues of T are below each shift, by the signs of the pivots of T − shift
-   (Parlett, The symmetric eigenvalue problem, section 3.3). Eight shifts at once hide the latency
-   of the divisions. */
-static void count_below(const Tridiagonal *t, const double shifts[SHIFTS], double counts[SHIFTS]) {
-    double pivots[SHIFTS];
-    for (int s = 0; s < SHIFTS; s++) {
-        pivots[s] = t->diagonal[0] - shifts[s];
-        counts[s] = pivots[s] < 0 ? 1 : 0;
-    }
-    for (int i = 1; i < t->n; i++)
-        for (int s = 0; s < SHIFTS; s++) {
-            double safe = fabs(pivots[s]) < DBL_MIN ? -DBL_MIN : pivots[s];
-            pivots[s] = t->diagonal[i] - shifts[s] - t->squares[i - 1] / safe;
-            counts[s] += pivots[s] < 0 ? 1 : 0;
+/* Both brackets shrink to the precision: each by LANES shifts in a round, and by the other's. Where
+   they are one eigenvalue's, by twice as many. */
+static void search(const Tridiagonal *t, const double *squares, Bracket brackets[SEARCHES],
+                   double precision) {
+    const HouseholderKernels *kernels = householder_kernels();
+    bool same = brackets[0].index == brackets[1].index;
+    while (brackets[0].high - brackets[0].low > precision ||
+           brackets[1].high - brackets[1].low > precision) {
+        Lanes shifts[SEARCHES];
+        double counts[SEARCHES][LANES];
+        for (int b = 0; b < SEARCHES; b++) {
+            double width = brackets[b].high - brackets[b].low;
+            for (int s = 0; s < LANES; s++) {
+                double place = same ? (b * LANES + s + 1) / (2.0 * LANES + 1) : (s + 1) / (LANES + 1.0);
+                shifts[b][s] = brackets[b].low + place * width;
+            }
         }
-}
-
-/* Eigenvalue number `index` (from 1), between low and high, to the last bits of the largest. */
-static double eigenvalue(const Tridiagonal *t, int index, double low, double high) {
-    double size = fmax(fabs(low), fabs(high));
-    while (high - low > 2 * DBL_EPSILON * size) {
-        double shifts[SHIFTS], counts[SHIFTS], width = (high - low) / (SHIFTS + 1);
-        for (int s = 0; s < SHIFTS; s++)
-            shifts[s] = low + (s + 1) * width;
-        count_below(t, shifts, counts);
-        int s = 0;
-        while (s < SHIFTS && counts[s] < index)
-            s++;
-        low = s > 0 ? shifts[s - 1] : low;
-        high = s < SHIFTS ? shifts[s] : high;
+        kernels->count_below(t->n, t->diagonal, squares, shifts, counts);
+        for (int b = 0; b < SEARCHES; b++)
+            for (int from = 0; from < SEARCHES; from++)
+                narrow(brackets + b, (const double *)(shifts + from), counts[from]);
     }
-    return (low + high) / 2;
 }
 
 /* All eigenvalues are within low and high (Gershgorin). */
@@ -130,41 +113,67 @@ static void bound(const Tridiagonal *t, double *low, double *high) {
     *high += margin;
 }
 
-static bool solve_vectors(const double *matrix, const Tridiagonal *t, int wanted,
-                          const double *values, double *vectors, Arena *scratch) {
+/* values: of T, to the last bits of the largest. */
+static void search_all(const Tridiagonal *t, int first, int last, double *values, Arena *scratch) {
+    double *squares = ARENA_ARRAY(scratch, double, (size_t)t->n), low, high;
+    for (int i = 0; i + 1 < t->n; i++)
+        squares[i] = fmax(t->beside[i] * t->beside[i], DBL_MIN);
+    bound(t, &low, &high);
+    double precision = 2 * DBL_EPSILON * fmax(fabs(low), fabs(high));
+    for (int index = first; index <= last; index += SEARCHES) {
+        int second = index < last ? index + 1 : index;
+        Bracket brackets[SEARCHES] = {{index, low, high}, {second, low, high}};
+        search(t, squares, brackets, precision);
+        values[index - first] = (brackets[0].low + brackets[0].high) / 2;
+        if (index < last)
+            values[second - first] = (brackets[1].low + brackets[1].high) / 2;
+    }
+}
+
+/* vectors [wanted][n] for the values of T. */
+static bool solve_vectors(const Tridiagonal *t, int wanted, const double *values, double *vectors,
+                          Arena *scratch) {
     size_t size = (size_t)t->n;
     int *block = ARENA_ARRAY(scratch, int, (size_t)wanted);
     int *failed = ARENA_ARRAY(scratch, int, (size_t)wanted);
     int *integer_work = ARENA_ARRAY(scratch, int, size);
+    double *work = ARENA_ARRAY(scratch, double, 5 * size);
     int info = 0;
     for (int i = 0; i < wanted; i++)
         block[i] = 1;
-    dstein_(&t->n, t->diagonal, t->beside, &wanted, values, block, &t->n, vectors, &t->n, t->work,
+    dstein_(&t->n, t->diagonal, t->beside, &wanted, values, block, &t->n, vectors, &t->n, work,
             integer_work, failed, &info);
     if (info != 0)
         return false;
-    dormtr_("L", triangle, "N", &t->n, &wanted, matrix, &t->n, t->reflectors, vectors, &t->n,
-            t->work, &t->work_size, &info);
-    return info == 0;
+    tridiagonal_turn(t, wanted, vectors);
+    return true;
 }
 
-static bool solve_some(double *matrix, int n, int first, int last, double *values, double *vectors,
-                       Arena *scratch) {
-    Tridiagonal t;
-    double low, high;
-    for (size_t i = 0; vectors != NULL && i < (size_t)(last - first + 1) * (size_t)n; i++)
-        vectors[i] = 0;
-    if (!reduce(matrix, n, &t, scratch))
-        return false;
-    bound(&t, &low, &high);
-    for (int index = first; index <= last; index++)
-        values[index - first] = eigenvalue(&t, index, low, high);
-    if (vectors != NULL && !(high > low)) { /* all zeros, which inverse iteration cannot scale */
-        for (int i = 0; i <= last - first; i++)
-            vectors[(size_t)i * (size_t)n + (size_t)i] = 1;
+static bool is_zero(const Tridiagonal *t) {
+    bool zero = true;
+    for (int i = 0; i < t->n; i++)
+        zero = zero && t->diagonal[i] == 0 && (i + 1 == t->n || t->beside[i] == 0);
+    return zero;
+}
+
+static bool solve_some(const double *matrix, int n, int first, int last, double *values,
+                       double *vectors, Arena *scratch) {
+    size_t size = (size_t)n, wanted = (size_t)(last - first + 1);
+    Tridiagonal t = tridiagonal_reduce(matrix, n, vectors != NULL, scratch);
+    bool sound = true;
+    if (is_zero(&t)) { /* which inverse iteration cannot scale */
+        for (size_t i = 0; i < wanted; i++)
+            values[i] = 0;
+        for (size_t i = 0; vectors != NULL && i < wanted * size; i++)
+            vectors[i] = i % size == i / size;
         return true;
     }
-    return vectors == NULL || solve_vectors(matrix, &t, last - first + 1, values, vectors, scratch);
+    search_all(&t, first, last, values, scratch);
+    if (vectors != NULL)
+        sound = solve_vectors(&t, last - first + 1, values, vectors, scratch);
+    for (size_t i = 0; i < wanted; i++)
+        values[i] *= t.unit;
+    return sound;
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -173,14 +182,17 @@ static bool solve_some(double *matrix, int n, int first, int last, double *value
 static bool solve(double *matrix, int n, int first, int last, double *values, double *vectors,
                   Arena *scratch) {
     int wanted = last - first + 1;
-    bool solved = all_finite(matrix, n) &&
-                  (wanted == n ? solve_all(matrix, n, values, vectors, scratch)
-                               : solve_some(matrix, n, first, last, values, vectors, scratch));
+    bool solved = all_finite(matrix, n);
+    if (solved && wanted < n)
+        solved = solve_some(matrix, n, first, last, values, vectors, scratch);
+    else if (solved && vectors == NULL)
+        solved = solve_values(matrix, n, values, scratch);
+    else if (solved)
+        solved = solve_all(matrix, n, values, vectors, scratch);
     for (int i = 0; !solved && i < wanted; i++)
         values[i] = NAN;
     return solved;
 }
-
 bool symmetric_eigenvalues(double *matrix, int n, int first, int last, double *values,
                            Arena *scratch) {
     return solve(matrix, n, first, last, values, NULL, scratch);
