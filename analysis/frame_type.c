@@ -15,6 +15,9 @@ const char *const frame_type_names[FRAME_TYPES] = {"none", "centralized", "distr
    double. */
 enum { GROUP = 4 };
 typedef float Four __attribute__((vector_size(GROUP * sizeof(float))));
+typedef double FourExact __attribute__((vector_size(GROUP * sizeof(double))));
+typedef int64_t FourMask __attribute__((vector_size(GROUP * sizeof(int64_t))));
+#define EXACTLY(four) __builtin_convertvector(four, FourExact)
 
 /* Deviations below this share of the mean are the rounding of draws that do not differ. */
 static const double LEAST_DEVIATION = 1e-5;
@@ -151,49 +154,55 @@ static Four *draw_all(const FrameNull *null, const double *const *maps, int coun
     return result;
 }
 
+/* Over draws, of the maps of a group side by side. */
 typedef struct NullMoments {
-    double *mean,
-        *sharpness; /* [T] over draws; one over the deviation, 0 where they do not differ */
+    FourExact *mean;      /* [T] */
+    FourExact *sharpness; /* [T] one over the deviation, 0 where the draws do not differ */
 } NullMoments;
 
-/* Of one map, the lane of a group's draws [draws][T]. */
-static NullMoments null_moments(const Four *draws, int lane, size_t count, size_t length,
-                                Arena *scratch) {
-    NullMoments moments = {.mean = ARENA_ARRAY(scratch, double, length),
-                           .sharpness = ARENA_ARRAY(scratch, double, length)};
-    double *square = ARENA_ARRAY(scratch, double, length);
+/* Of a group's draws [draws][T]. */
+static NullMoments null_moments(const Four *draws, size_t count, size_t length, Arena *scratch) {
+    NullMoments moments = {.mean = ARENA_ARRAY(scratch, FourExact, length),
+                           .sharpness = ARENA_ARRAY(scratch, FourExact, length)};
+    FourExact *square = ARENA_ARRAY(scratch, FourExact, length);
     for (size_t draw = 0; draw < count; draw++)
         for (size_t k = 0; k < length; k++)
-            moments.mean[k] += draws[draw * length + k][lane];
+            moments.mean[k] += EXACTLY(draws[draw * length + k]);
     for (size_t k = 0; k < length; k++)
         moments.mean[k] /= (double)count;
     for (size_t draw = 0; draw < count; draw++)
         for (size_t k = 0; k < length; k++) {
-            double difference = draws[draw * length + k][lane] - moments.mean[k];
+            FourExact difference = EXACTLY(draws[draw * length + k]) - moments.mean[k];
             square[k] += difference * difference;
         }
-    for (size_t k = 0; k < length; k++) {
-        double deviation = sqrt(square[k] / (double)(count > 1 ? count - 1 : 1));
-        moments.sharpness[k] = deviation > LEAST_DEVIATION * moments.mean[k] ? 1 / deviation : 0;
-    }
+    for (size_t k = 0; k < length; k++)
+        for (int lane = 0; lane < GROUP; lane++) {
+            double deviation = sqrt(square[k][lane] / (double)(count > 1 ? count - 1 : 1));
+            bool differ = deviation > LEAST_DEVIATION * moments.mean[k][lane];
+            moments.sharpness[k][lane] = differ ? 1 / deviation : 0;
+        }
     return moments;
 }
 
-/* The percentile, over draws, of the largest z of a well-seen key. */
-static double largest_z(const FrameNull *null, const Four *draws, int lane,
-                        const NullMoments *moments, Arena *scratch) {
+/* The largest z of a well-seen key in each draw: [GROUP][draws]. */
+static double *largest_z(const FrameNull *null, const Four *draws, const NullMoments *moments,
+                         Arena *scratch) {
     size_t length = (size_t)null->visibility->length, count = (size_t)null->options.draws;
-    double *largest = ARENA_ARRAY(scratch, double, count);
+    double *result = ARENA_ARRAY(scratch, double, GROUP *count);
     for (size_t draw = 0; draw < count; draw++) {
-        largest[draw] = -INFINITY;
+        FourExact largest = -INFINITY - (FourExact){0};
         for (size_t k = 0; k < length; k++) {
             if (!null->visibility->well_seen[k])
                 continue;
-            double z = (draws[draw * length + k][lane] - moments->mean[k]) * moments->sharpness[k];
-            largest[draw] = z > largest[draw] ? z : largest[draw];
+            FourExact z =
+                (EXACTLY(draws[draw * length + k]) - moments->mean[k]) * moments->sharpness[k];
+            FourMask larger = (FourMask)(z > largest);
+            largest = (FourExact)((larger & (FourMask)z) | (~larger & (FourMask)largest));
         }
+        for (int lane = 0; lane < GROUP; lane++)
+            result[(size_t)lane * count + draw] = largest[lane];
     }
-    return quantile(largest, count, null->options.anchor_percentile / 100);
+    return result;
 }
 
 int frame_strongest(const FrameFinding *finding, int length, int count, int *positions) {
@@ -248,21 +257,21 @@ static FrameType classify(const FrameNull *null, const FrameFinding *finding) {
                : FRAME_CENTRALIZED;
 }
 
-static void find_anchors(const FrameNull *null, const double *map, const Four *draws, int lane,
-                         FrameFinding *finding, Arena *scratch) {
+/* bound: what an anchor's z exceeds. */
+static void find_anchors(const FrameNull *null, const double *map, const NullMoments *moments,
+                         int lane, double bound, FrameFinding *finding, Arena *scratch) {
     const Visibility *visibility = null->visibility;
     size_t length = (size_t)visibility->length;
     *finding = (FrameFinding){.is_anchor = ARENA_ARRAY(scratch, bool, length),
                               .importance = ARENA_ARRAY(scratch, double, length),
                               .z = ARENA_ARRAY(scratch, double, length)};
     map_importance(visibility, map, finding->importance);
-    NullMoments moments = null_moments(draws, lane, (size_t)null->options.draws, length, scratch);
-    double bound = largest_z(null, draws, lane, &moments, scratch);
     for (size_t k = 0; k < length; k++) {
         double importance = finding->importance[k];
-        finding->z[k] = (importance - moments.mean[k]) * moments.sharpness[k];
+        double mean = moments->mean[k][lane];
+        finding->z[k] = (importance - mean) * moments->sharpness[k][lane];
         finding->is_anchor[k] = visibility->well_seen[k] && exceeds(finding->z[k], bound) &&
-                                !exceeds(null->options.effect_size * moments.mean[k], importance);
+                                !exceeds(null->options.effect_size * mean, importance);
         finding->anchors += finding->is_anchor[k];
     }
     finding->type = classify(null, finding);
@@ -270,10 +279,17 @@ static void find_anchors(const FrameNull *null, const double *map, const Four *d
 
 void frame_find(const FrameNull *null, const double *const *maps, int count, FrameFinding *findings,
                 Arena *scratch) {
+    size_t drawn = (size_t)null->options.draws, length = (size_t)null->visibility->length;
     for (int first = 0; first < count; first += GROUP) {
         int group = count - first < GROUP ? count - first : GROUP;
         const Four *draws = draw_all(null, maps + first, group, scratch);
-        for (int lane = 0; lane < group; lane++)
-            find_anchors(null, maps[first + lane], draws, lane, findings + first + lane, scratch);
+        NullMoments moments = null_moments(draws, drawn, length, scratch);
+        double *largest = largest_z(null, draws, &moments, scratch);
+        for (int lane = 0; lane < group; lane++) {
+            double bound = quantile(largest + (size_t)lane * drawn, drawn,
+                                    null->options.anchor_percentile / 100);
+            find_anchors(null, maps[first + lane], &moments, lane, bound, findings + first + lane,
+                         scratch);
+        }
     }
 }

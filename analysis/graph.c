@@ -20,24 +20,35 @@ static uint64_t *row_of(uint64_t *rows, const Graph *graph, int row) {
     return rows + (size_t)row * (size_t)graph->words;
 }
 
+static void read_row(const Graph *graph, const double *map_row, double threshold, int row) {
+    uint64_t *edges = row_of(graph->edges, graph, row);
+    uint64_t *neighbours = row_of(graph->neighbours, graph, row);
+    int *in_degree = graph->in_degree;
+    for (int word = 0; word < graph->words; word++) {
+        uint64_t bits = 0;
+        int first = word * 64, end = first + 64 < graph->size ? first + 64 : graph->size;
+        for (int j = first; j < end; j++) {
+            uint64_t edge = exceeds(map_row[j], threshold);
+            bits |= edge << (j - first);
+            in_degree[j] += (int)edge;
+        }
+        edges[word] = bits;
+        neighbours[word] |= bits;
+        for (; bits != 0; bits &= bits - 1)
+            bit_set(row_of(graph->neighbours, graph, first + __builtin_ctzll(bits)), row);
+    }
+    neighbours[row / 64] &= ~((uint64_t)1 << row % 64);
+}
+
+/* Edges by row, and each row's bit at its ends; a loop's bit, set by its own row, is cleared there. */
 Graph graph_from_map(const double *map, int size, double threshold, Arena *arena) {
     Graph graph = {.size = size, .words = (size + 63) / 64};
     size_t words = (size_t)size * (size_t)graph.words;
     graph.edges = ARENA_ARRAY(arena, uint64_t, words);
     graph.neighbours = ARENA_ARRAY(arena, uint64_t, words);
     graph.in_degree = ARENA_ARRAY(arena, int, (size_t)size);
-    for (int i = 0; i < size; i++) {
-        for (int j = 0; j < size; j++) {
-            if (!exceeds(map[(size_t)i * (size_t)size + (size_t)j], threshold))
-                continue;
-            bit_set(row_of(graph.edges, &graph, i), j);
-            graph.in_degree[j]++;
-            if (i != j) {
-                bit_set(row_of(graph.neighbours, &graph, i), j);
-                bit_set(row_of(graph.neighbours, &graph, j), i);
-            }
-        }
-    }
+    for (int i = 0; i < size; i++)
+        read_row(&graph, map + (size_t)i * (size_t)size, threshold, i);
     return graph;
 }
 
@@ -70,11 +81,13 @@ static void graph_spectrum(const Graph *graph, int components, GraphMetrics *met
     if (size < 2 || components >= 3)
         return;
     double *matrix = ARENA_ARRAY(scratch, double, size *size);
-    for (int i = 0; i < graph->size; i++)
-        for (int j = 0; j < graph->size; j++)
-            if (i != j && bit_get(row_of(graph->edges, graph, i), j)) {
-                matrix[(size_t)i * size + (size_t)j] += 0.5;
-                matrix[(size_t)j * size + (size_t)i] += 0.5;
+    for (size_t i = 0; i < size; i++)
+        for (size_t word = 0; word < (size_t)graph->words; word++)
+            for (uint64_t bits = row_of(graph->edges, graph, (int)i)[word]; bits != 0;
+                 bits &= bits - 1) {
+                size_t j = word * 64 + (size_t)__builtin_ctzll(bits);
+                matrix[i * size + j] += 0.5; /* the diagonal is not looked at */
+                matrix[j * size + i] += 0.5;
             }
     laplacian_of(matrix, size);
     double values[2] = {NAN, NAN};

@@ -59,11 +59,38 @@ static void select_rank(double *values, ptrdiff_t n, ptrdiff_t k) {
     }
 }
 
+/* The least of sign · values, ascending: kept [count]. For a few of many. */
+static void keep_least(const double *values, size_t n, double sign, size_t count, double *kept) {
+    for (size_t i = 0; i < count; i++)
+        kept[i] = INFINITY;
+    for (size_t i = 0; i < n; i++) {
+        double value = sign * values[i];
+        if (!(value < kept[count - 1]))
+            continue;
+        size_t at = count - 1;
+        for (; at > 0 && kept[at - 1] > value; at--)
+            kept[at] = kept[at - 1];
+        kept[at] = value;
+    }
+}
+
+enum { TAIL = 64 }; /* order statistics this near to an end are kept while the values are read */
+
 double quantile(double *values, size_t n, double q) {
     if (n == 0)
         return NAN;
     double place = q * (double)(n - 1);
-    size_t below = (size_t)place;
+    size_t below = (size_t)place, from_low = below + 2, from_high = n - below;
+    if (n > 4 * TAIL && (from_low <= TAIL || from_high <= TAIL)) {
+        double kept[TAIL], weight = place - (double)below;
+        bool low = from_low <= TAIL;
+        double sign = low ? 1 : -1;
+        keep_least(values, n, sign, low ? from_low : from_high, kept);
+        double first = sign * kept[low ? below : from_high - 1];
+        if (weight == 0 || below + 1 >= n)
+            return first;
+        return first + weight * (sign * kept[low ? below + 1 : from_high - 2] - first);
+    }
     select_rank(values, (ptrdiff_t)n, (ptrdiff_t)below);
     double share = place - (double)below;
     if (share == 0 || below + 1 >= n)
@@ -150,7 +177,7 @@ void estimate_columns(const Bootstrap *bootstrap, const double *values, size_t c
                       size_t stride, Estimate *estimates, Arena *scratch) {
     enum { BLOCK = 64 };
     size_t samples = (size_t)bootstrap->samples, resamples = (size_t)bootstrap->resamples;
-    double *means = ARENA_ARRAY(scratch, double, (size_t)BLOCK *resamples);
+    double *means = ARENA_ARRAY(scratch, double, (columns < BLOCK ? columns : BLOCK) * resamples);
     for (size_t first = 0; first < columns; first += BLOCK) {
         size_t block = columns - first < BLOCK ? columns - first : BLOCK;
         bootstrap_means(bootstrap, values + first, block, stride, means, scratch);
