@@ -40,7 +40,7 @@ typedef struct HeadMeasures {
 HeadMeasures head_measure(const Visibility *visibility, const float *scores, const float *query,
                           const float *key, int head_dim, Arena *scratch);
 
-/* A head's update of the residual stream: its output times its slice of the output map. */
+/* A head's update of the residual stream: its output (times its gate) times its slice of the output map. */
 typedef struct UpdateMeasures {
     double stable_rank; /* Σσ²/σ₁²; NaN where the update is 0 */
     double norm;        /* mean ‖update_i‖/‖x_i‖ over queries that see at least two keys */

@@ -17,12 +17,12 @@ enum { BLOCK = 16 };
 enum { KEY_GROUP = 32 };
 
 size_t attention_scratch(int length, int head_dim) {
-    return (size_t)length * (size_t)(3 * BLOCK + 2 * head_dim);
+    return (size_t)length * (size_t)(4 * BLOCK + 2 * head_dim);
 }
 
 /* Where the scratch's parts are. */
 typedef struct Scratch {
-    float *map, *d_map, *scores;        /* [BLOCK][length] */
+    float *map, *d_map, *scores, *dropped; /* [BLOCK][length] */
     float *key_columns, *value_columns; /* [head_dim][length]: transposed once per head */
 } Scratch;
 
@@ -30,8 +30,8 @@ static Scratch scratch_of(const AttentionHead *head) {
     size_t map = (size_t)BLOCK * (size_t)head->length;
     size_t columns = (size_t)head->head_dim * (size_t)head->length;
     float *start = head->scratch;
-    return (Scratch){start, start + map, start + 2 * map, start + 3 * map,
-                     start + 3 * map + columns};
+    return (Scratch){start, start + map, start + 2 * map, start + 3 * map, start + 4 * map,
+                     start + 4 * map + columns};
 }
 
 static void turn(const AttentionHead *head, const float *rows, float *columns) {
@@ -154,6 +154,17 @@ static void block_weights(const AttentionHead *head, const Block *block, float *
     }
 }
 
+/* Dropout of a block's weights, or of their gradients, in place. */
+static void drop_weights(const AttentionHead *head, const Block *block, float *map) {
+    for (int r = 0; r < block->rows; r++) {
+        int query = block->first_row + r;
+        Interval seen = mask_interval(head->config, query, head->length);
+        dropout_weights(head->dropout, head->dropout_place, head->sequence, query,
+                        (size_t)(seen.end - seen.first),
+                        map + (size_t)r * (size_t)head->length + seen.first);
+    }
+}
+
 /* A tap sees whole rows. */
 static void clear_beyond(const AttentionHead *head, const Block *block, float *map) {
     for (int r = 0; r < block->rows; r++, map += head->length) {
@@ -178,6 +189,8 @@ void attention_forward(const AttentionHead *head, float *output, const Tap *tap,
             clear_beyond(head, &block, map);
             block_view(head, &block, map, tap, view, TAP_WEIGHTS);
         }
+        if (head->dropout != NULL)
+            drop_weights(head, &block, map);
         gemm(&(Gemm){.form = GEMM_NN,
                      .m = block.rows,
                      .n = head->head_dim,
@@ -281,8 +294,10 @@ void attention_backward(const AttentionHead *head, const float *d_output, float 
     float scale = score_scale(head);
     turn(head, head->key, scratch.key_columns);
     turn(head, head->value, scratch.value_columns);
-    clear_rows(d_key, stride, length, head->head_dim);
-    clear_rows(d_value, stride, length, head->head_dim);
+    if (!head->adds_to_keys) {
+        clear_rows(d_key, stride, length, head->head_dim);
+        clear_rows(d_value, stride, length, head->head_dim);
+    }
     for (int first_row = 0; first_row < length; first_row += BLOCK) {
         Block block = block_at(head, first_row);
         BlockGradient at = {head, &block, map, d_map};
@@ -292,7 +307,12 @@ void attention_backward(const AttentionHead *head, const float *d_output, float 
             memcpy(scratch.scores, map, (size_t)block.rows * (size_t)length * sizeof *map);
         block_weights(head, &block, map);
         to_map(head, &block, 1, d_rows, scratch.value_columns, d_map);
-        to_keys(&at, map, 1, d_rows, d_value);
+        if (head->dropout != NULL) {
+            memcpy(scratch.dropped, map, (size_t)block.rows * (size_t)length * sizeof *map);
+            drop_weights(head, &block, scratch.dropped);
+            drop_weights(head, &block, d_map);
+        }
+        to_keys(&at, head->dropout == NULL ? map : scratch.dropped, 1, d_rows, d_value);
         block_backward_scores(head, &block, &scratch, gradient);
         to_queries(&at, scale, head->key, d_query);
         to_keys(&at, d_map, scale, row_of(head->query, stride, first_row), d_key);

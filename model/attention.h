@@ -4,6 +4,7 @@
 #ifndef FIDUCIAL_MODEL_ATTENTION_H
 #define FIDUCIAL_MODEL_ATTENTION_H
 
+#include "model/dropout.h"
 #include "model/position/position.h"
 #include "model/tap.h"
 
@@ -19,6 +20,9 @@ typedef struct AttentionHead {
     bool has_sink; /* a sink logit takes part in the normalization */
     float sink_logit;
     float *d_sink_logit; /* backward: its gradient is added here */
+    const Dropout *dropout; /* of weights, after the normalization; NULL: none */
+    int dropout_place, sequence; /* of it */
+    bool adds_to_keys;   /* backward: d_key and d_value already hold those of heads that share them */
     float *scratch;      /* attention_scratch floats */
     float *gemm_scratch; /* GEMM_SCRATCH floats */
 } AttentionHead;
@@ -30,7 +34,7 @@ size_t attention_scratch(int length, int head_dim);
 void attention_forward(const AttentionHead *head, float *output, const Tap *tap, TapView view);
 
 /* From d_output [length][head_dim] (output_stride), writes d_query, d_key, d_value (stride), before
-   the rotation is undone, and adds the gradient of the bias's own parameters. */
+   the rotation is undone (or adds to the last two), and adds the gradient of the bias's own parameters. */
 void attention_backward(const AttentionHead *head, const float *d_output, float *d_query,
                         float *d_key, float *d_value, float *gradient);
 

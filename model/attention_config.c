@@ -2,8 +2,11 @@
 
 #include "model/mask.h"
 #include "model/normalization.h"
+#include "model/norms/norm.h"
 
 #define OF(member) offsetof(AttentionConfig, member)
+
+static const char *const gates[] = {"none", "head", "elementwise", NULL};
 
 static const Field fields[] = {
     {.name = "mask", .type = FIELD_KIND, .offset = OF(mask), .fallback = "causal",
@@ -25,6 +28,15 @@ static const Field fields[] = {
      .minimum = 0, .maximum = 1e6, .meaning = "scores become cap·tanh(score/cap); 0: none"},
     {.name = "temperature", .type = FIELD_REAL, .offset = OF(temperature), .fallback = "1",
      .minimum = 1e-3, .maximum = 1e3, .meaning = "query-key products are divided by it"},
+    {.name = "query_key_norm", .type = FIELD_KIND, .offset = OF(query_key_norm),
+     .fallback = "none", .kinds = &norm_kinds, .kind_key = "kind",
+     .meaning = "norm of each head's query and key before rotation; a layer's heads share its gain",
+     .source = "arXiv 2302.05442, section 2 (layer); arXiv 2505.09388 (rms)"},
+    {.name = "gate", .type = FIELD_CHOICE, .offset = OF(gate), .fallback = "none",
+     .choices = gates,
+     .meaning = "multiply each head's output by the sigmoid of a map of the block's normed input: one "
+                "value per head, or one per dimension",
+     .source = "arXiv 2505.06708"},
 };
 
 const FieldTable attention_config_fields = FIELD_TABLE(fields);

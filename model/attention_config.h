@@ -4,6 +4,10 @@
 
 #include "model/base/field.h"
 
+/* What each head's output is multiplied by: σ(x·weightᵀ), x what the block reads, one value per head
+   or one per dimension (Qiu et al., arXiv 2505.06708, section 2: the gate after the attention). */
+typedef enum AttentionGate { GATE_NONE, GATE_HEAD, GATE_ELEMENTWISE } AttentionGate;
+
 typedef struct AttentionConfig {
     KindChoice mask;          /* see model/mask.h */
     int64_t window;           /* keys a query sees at most on one side, itself included; 0: all */
@@ -12,6 +16,8 @@ typedef struct AttentionConfig {
     bool sink_logit;          /* a learned logit per head in the softmax's denominator */
     double soft_cap;          /* scores become cap · tanh(score / cap); 0: none */
     double temperature;       /* scores are divided by it */
+    KindChoice query_key_norm; /* a NormKind: of each head's query and key, before rotation */
+    int gate;                  /* AttentionGate */
 } AttentionConfig;
 
 /* The keys below `model.attention:` in YAML. */

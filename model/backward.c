@@ -109,22 +109,30 @@ static void mlp_backward(const Pass *pass, int layer, const float *input, const 
     input_gradient(pass, &maps->enter, rows, workspace->d_before, add, workspace->d_branch);
 }
 
-/* From d_branch, the gradient of the heads' outputs, to d_projections. */
+/* From d_branch, the gradient of the heads' outputs, to d_projections. Heads that share a key and a value
+   add up in order. */
 static void heads_backward(const Pass *pass, int layer) {
     const Model *model = pass->model;
     const Batch *batch = pass->batch;
     Workspace *workspace = pass->workspace;
-    int width = (int)model->config.width, head_dim = (int)model_head_dim(&model->config);
+    const ProjectionLayout *layout = &model->projections;
+    size_t width = (size_t)model->config.width;
     for (int s = 0; s < batch->sequences; s++)
-        for (int h = 0; h < model->config.heads; h++) {
-            size_t row = (size_t)s * (size_t)batch->length, column = (size_t)(h * head_dim);
-            float *d_query = workspace->d_projections + row * 3 * (size_t)width + column;
+        for (int h = 0; h < layout->heads; h++) {
+            size_t row = (size_t)s * (size_t)batch->length;
+            float *d_rows = workspace->d_projections + row * (size_t)layout->columns;
+            int column = h * layout->head_dim;
+            int shared = projections_kv_head(layout, h) * layout->head_dim;
             AttentionHead head =
-                model_attention_head(model, pass->parameters, batch, layer, s, h, workspace);
+                model_attention_head(model, pass->parameters, batch, layer, s, h,
+                                     workspace_dropout(workspace), workspace);
+            head.adds_to_keys = h > 0 && projections_kv_head(layout, h - 1) ==
+                                             projections_kv_head(layout, h);
             if (head.has_sink)
                 head.d_sink_logit = pass->gradient + model->layers[layer].sink_logit + h;
-            attention_backward(&head, workspace->d_branch + row * (size_t)width + column, d_query,
-                               d_query + width, d_query + 2 * width, pass->gradient);
+            attention_backward(&head, workspace->d_branch + row * width + column, d_rows + column,
+                               d_rows + layout->key + shared, d_rows + layout->value + shared,
+                               pass->gradient);
         }
 }
 
@@ -132,26 +140,43 @@ static void rotate_backward(const Model *model, const Position *position, const 
                             float *d_projections) {
     if (position->kind->rotate_backward == NULL)
         return;
-    int width = (int)model->config.width, head_dim = (int)model_head_dim(&model->config);
+    const ProjectionLayout *layout = &model->projections;
     int rows = batch->sequences * batch->length;
     for (int r = 0; r < rows; r++) {
-        float *row = d_projections + (size_t)r * 3 * (size_t)width;
-        for (int at = 0; at < 2 * width; at += head_dim)
+        float *row = d_projections + (size_t)r * (size_t)layout->columns;
+        for (int at = 0; at < layout->value; at += layout->head_dim)
             position->kind->rotate_backward(position, r % batch->length, row + at);
     }
+}
+
+/* The gradient of the normed queries and keys becomes that of what the projections gave. */
+static void query_key_backward(const Pass *pass, int layer) {
+    const Model *model = pass->model;
+    if (model->layers[layer].query_key_norms[0].kind == &norm_none)
+        return;
+    QueryKeyNorm norm =
+        model_query_key_norm(model, pass->parameters, layer, pass->workspace, pass->gradient);
+    query_key_norm_backward(&norm, &model->projections, pass->rows,
+                            pass->workspace->d_projections, pass->workspace->d_normed);
 }
 
 /* From d_output, the gradient of the attention's output, to d_branch. */
 static void attention_layer_backward(const Pass *pass, int layer, const float *input,
                                      const float *d_output) {
     const ModelLayer *maps = &pass->model->layers[layer];
+    const ProjectionLayout *layout = &pass->model->projections;
     Workspace *workspace = pass->workspace;
+    const LayerActivations *at = &workspace->layers[layer];
     int rows = pass->rows;
-    weight_gradient(pass, &maps->output, rows, d_output, workspace->layers[layer].heads, false);
+    weight_gradient(pass, &maps->output, rows, d_output, at->gated, false);
     input_gradient(pass, &maps->output, rows, d_output, false, workspace->d_branch);
     ProfilePart before = profile_enter(workspace->profile, PROFILE_ATTENTION);
+    if (layout->gates > 0)
+        gate_backward(layout, rows, at->projections, at->heads, workspace->d_branch,
+                      workspace->d_projections);
     heads_backward(pass, layer);
     rotate_backward(pass->model, maps->position, pass->batch, workspace->d_projections);
+    query_key_backward(pass, layer);
     profile_enter(workspace->profile, before);
     weight_gradient(pass, &maps->projections, rows, workspace->d_projections, input, false);
     input_gradient(pass, &maps->projections, rows, workspace->d_projections, false,
@@ -205,6 +230,12 @@ static void from_reader(const Pass *pass, int join) {
                   workspace->d_branch, workspace->d_residual);
 }
 
+/* The gradient of what enters the stream at a join, before dropout; d_in may be d_out. */
+static void drop_backward(const Pass *pass, int join, const float *d_out, float *d_in) {
+    size_t count = (size_t)pass->batch->length * (size_t)pass->model->config.width;
+    dropout_apply(&pass->workspace->dropout, join, pass->batch->sequences, count, d_out, d_in);
+}
+
 /* From the gradient of the stream after a join, in d_residual, to that before its branch. */
 static void join_backward(const Pass *pass, int join) {
     const Model *model = pass->model;
@@ -215,6 +246,10 @@ static void join_backward(const Pass *pass, int join) {
     const float *input = workspace->joins[join - 1].normed;
     to_sum(pass, join);
     const float *d_output = workspace->d_residual;
+    if (workspace->dropout.rate > 0) {
+        drop_backward(pass, join, d_output, workspace->d_dropped);
+        d_output = workspace->d_dropped;
+    }
     if (output_norm->kind != NULL) {
         memset(workspace->d_raw, 0, stream_bytes(pass));
         norm_backward(pass, output_norm, at->raw[branch], at->raw_statistics[branch], d_output,
@@ -261,7 +296,7 @@ double model_gradient(const Model *model, const float *parameters, const Batch *
                        workspace, gradient,   batch->sequences * batch->length};
     profile_enter(workspace->profile, PROFILE_OTHER);
     clear_accumulated(model, gradient);
-    model_run_layers(model, parameters, batch, workspace, NULL);
+    model_run_layers(model, parameters, batch, workspace, workspace_dropout(workspace), NULL);
     double loss = loss_backward(&pass, (float)loss_scale);
     memset(workspace->d_residual, 0, stream_bytes(&pass));
     int last = model_joins(model) - 1;
@@ -269,6 +304,8 @@ double model_gradient(const Model *model, const float *parameters, const Batch *
     for (int join = last; join > 0; join--)
         join_backward(&pass, join);
     profile_enter(workspace->profile, PROFILE_EMBEDDING);
+    if (workspace->dropout.rate > 0)
+        drop_backward(&pass, 0, workspace->d_residual, workspace->d_residual);
     embedding_backward(&pass);
     profile_pause(workspace->profile);
     return loss;

@@ -31,6 +31,11 @@ static const Field fields[] = {
      .minimum = 1, .maximum = 16384, .meaning = "dimensions of the residual stream"},
     {.name = "heads", .type = FIELD_INTEGER, .offset = OF(heads), .fallback = "1",
      .minimum = 1, .maximum = 256, .meaning = "attention heads per layer; divides width"},
+    {.name = "kv_heads", .type = FIELD_INTEGER, .offset = OF(kv_heads), .fallback = "0",
+     .minimum = 0, .maximum = 256,
+     .meaning = "key-value heads per layer, each shared by heads/kv_heads heads; divides heads; 0: "
+                "as many as heads",
+     .source = "arXiv 2305.13245 (grouped queries), arXiv 1911.02150 (one for all)"},
     {.name = "hidden", .type = FIELD_INTEGER, .offset = OF(hidden), .fallback = "128",
      .minimum = 1, .maximum = 65536, .meaning = "hidden units of the MLP"},
     {.name = "context", .type = FIELD_INTEGER, .offset = OF(context), .fallback = "64",
@@ -117,6 +122,13 @@ Status model_config_check(const ModelConfig *config, const char **culprit, Error
                          "the width must be a multiple of the number of heads; %lld is not a "
                          "multiple of %lld",
                          (long long)config->width, (long long)config->heads);
+    }
+    if (config->heads % model_kv_heads(config) != 0) {
+        *culprit = "model.kv_heads";
+        return error_set(error, STATUS_BAD_INPUT,
+                         "key-value heads are shared by equally many heads, so model.heads must be a "
+                         "multiple of model.kv_heads; %lld is not a multiple of %lld",
+                         (long long)config->heads, (long long)config->kv_heads);
     }
     if (config->parallel && ((const MlpKind *)config->mlp.kind)->maps == 0) {
         *culprit = "model.parallel";

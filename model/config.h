@@ -30,6 +30,7 @@ typedef struct InitConfig {
 
 typedef struct ModelConfig {
     int64_t layers, width, heads;
+    int64_t kv_heads;   /* key-value heads, shared by groups of heads; 0: as many as heads */
     int64_t hidden;     /* MLP hidden units */
     int64_t context;    /* longest sequence, tokens */
     int64_t vocabulary; /* 0 until the data source has said */
@@ -50,6 +51,11 @@ extern const FieldTable model_config_fields;
 
 static inline int64_t model_head_dim(const ModelConfig *config) {
     return config->width / config->heads;
+}
+
+/* Key-value heads; head h reads the one of number h · kv_heads / heads. */
+static inline int64_t model_kv_heads(const ModelConfig *config) {
+    return config->kv_heads == 0 ? config->heads : config->kv_heads;
 }
 
 /* The position encoding of one layer. */

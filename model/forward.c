@@ -44,23 +44,42 @@ static void embed(const Model *model, const float *parameters, const Batch *batc
     }
 }
 
+QueryKeyNorm model_query_key_norm(const Model *model, const float *parameters, int layer,
+                                  const Workspace *workspace, float *gradient) {
+    const ModelNorm *norms = model->layers[layer].query_key_norms;
+    const LayerActivations *at = &workspace->layers[layer];
+    QueryKeyNorm norm = {.kind = norms[0].kind};
+    for (int i = 0; i < 2; i++) {
+        norm.gain[i] = parameter_at(parameters, norms[i].gain);
+        norm.shift[i] = parameter_at(parameters, norms[i].shift);
+        norm.raw[i] = at->raw_projections[i];
+        norm.statistics[i] = at->projection_statistics[i];
+        if (gradient == NULL)
+            continue;
+        norm.d_gain[i] = gradient_at(gradient, norms[i].gain);
+        norm.d_shift[i] = gradient_at(gradient, norms[i].shift);
+    }
+    return norm;
+}
+
 /* Queries and keys of all rows, in place. */
 static void rotate(const Model *model, const Position *position, const Batch *batch,
                    float *projections) {
     if (position->kind->rotate == NULL)
         return;
-    int width = (int)model->config.width, head_dim = (int)model_head_dim(&model->config);
+    const ProjectionLayout *layout = &model->projections;
     int rows = batch->sequences * batch->length;
     for (int r = 0; r < rows; r++) {
-        float *row = projections + (size_t)r * 3 * (size_t)width;
-        for (int at = 0; at < 2 * width; at += head_dim)
+        float *row = projections + (size_t)r * (size_t)layout->columns;
+        for (int at = 0; at < layout->value; at += layout->head_dim)
             position->kind->rotate(position, r % batch->length, row + at);
     }
 }
 
-/* Shows one matrix per sequence, and per head where heads > 0: columns side by side in data. */
-static void show(const Tap *tap, const Batch *batch, TapName name, int layer, int heads,
-                 int columns, size_t stride, const float *data) {
+/* Shows one matrix per sequence, and per head where heads > 0: columns side by side in data, once for
+   each `shared` heads. */
+static void show_heads(const Tap *tap, const Batch *batch, TapName name, int layer, int heads,
+                       int shared, int columns, size_t stride, const float *data) {
     if (tap == NULL)
         return;
     for (int s = 0; s < batch->sequences; s++)
@@ -73,47 +92,54 @@ static void show(const Tap *tap, const Batch *batch, TapName name, int layer, in
                             .columns = columns,
                             .stride = stride,
                             .data = data + (size_t)s * (size_t)batch->length * stride +
-                                    (size_t)h * (size_t)columns};
+                                    (size_t)(h / shared) * (size_t)columns};
             tap->see(tap->context, &view);
         }
 }
 
+static void show(const Tap *tap, const Batch *batch, TapName name, int layer, int columns,
+                 size_t stride, const float *data) {
+    show_heads(tap, batch, name, layer, 0, 1, columns, stride, data);
+}
+
+/* Every head's query, and the key and value that it reads. */
+static void show_projections(const Tap *tap, const Batch *batch, const ProjectionLayout *layout,
+                             int layer, const float *projections) {
+    const int first[] = {0, layout->key, layout->value};
+    for (int i = 0; i < 3; i++)
+        show_heads(tap, batch, (TapName)(TAP_QUERY + i), layer, layout->heads,
+                   i == 0 ? 1 : layout->heads / layout->kv_heads, layout->head_dim,
+                   (size_t)layout->columns, projections + first[i]);
+}
+
 AttentionHead model_attention_head(const Model *model, const float *parameters,
                                    const Batch *batch, int layer, int sequence, int head,
-                                   Workspace *workspace) {
-    int width = (int)model->config.width, head_dim = (int)model_head_dim(&model->config);
-    size_t row = (size_t)sequence * (size_t)batch->length, stride = 3 * (size_t)width;
-    const float *query =
-        workspace->layers[layer].projections + row * stride + (size_t)(head * head_dim);
+                                   const Dropout *dropout, Workspace *workspace) {
+    const ProjectionLayout *layout = &model->projections;
+    size_t row = (size_t)sequence * (size_t)batch->length;
+    const float *rows =
+        workspace->layers[layer].projections + row * (size_t)layout->columns;
+    int shared = projections_kv_head(layout, head) * layout->head_dim;
     size_t sink = model->layers[layer].sink_logit;
     return (AttentionHead){.config = &model->config,
                            .position = model->layers[layer].position,
                            .parameters = parameters,
                            .head = head,
                            .length = batch->length,
-                           .head_dim = head_dim,
-                           .stride = (int)stride,
-                           .query = query,
-                           .key = query + width,
-                           .value = query + 2 * width,
-                           .output_stride = width,
+                           .head_dim = layout->head_dim,
+                           .stride = layout->columns,
+                           .query = rows + head * layout->head_dim,
+                           .key = rows + layout->key + shared,
+                           .value = rows + layout->value + shared,
+                           .output_stride = (int)model->config.width,
                            .has_sink = sink != NO_PARAMETER,
                            .sink_logit = sink == NO_PARAMETER ? 0 : parameters[sink + (size_t)head],
+                           .dropout =
+                               dropout != NULL && dropout->weight_rate > 0 ? dropout : NULL,
+                           .dropout_place = DROPOUT_WEIGHTS + layer * layout->heads + head,
+                           .sequence = sequence,
                            .scratch = workspace->attention,
                            .gemm_scratch = workspace->gemm};
-}
-
-static void attend(const Model *model, const float *parameters, const Batch *batch, int layer,
-                   Workspace *workspace, const Tap *tap) {
-    size_t width = (size_t)model->config.width, head_dim = (size_t)model_head_dim(&model->config);
-    for (int s = 0; s < batch->sequences; s++)
-        for (int h = 0; h < model->config.heads; h++) {
-            AttentionHead head =
-                model_attention_head(model, parameters, batch, layer, s, h, workspace);
-            float *output = workspace->layers[layer].heads +
-                            (size_t)s * (size_t)batch->length * width + (size_t)h * head_dim;
-            attention_forward(&head, output, tap, (TapView){.layer = layer, .sequence = s});
-        }
 }
 
 /* A pass on its way through the layers. */
@@ -122,28 +148,48 @@ typedef struct Pass {
     const float *parameters;
     const Batch *batch;
     Workspace *workspace;
-    const Tap *tap;
+    const Dropout *dropout; /* or NULL */
+    const Tap *tap;         /* or NULL */
     int rows;
 } Pass;
+
+static void attend(const Pass *pass, int layer) {
+    const ModelConfig *config = &pass->model->config;
+    size_t width = (size_t)config->width, head_dim = (size_t)model_head_dim(config);
+    size_t length = (size_t)pass->batch->length;
+    for (int s = 0; s < pass->batch->sequences; s++)
+        for (int h = 0; h < config->heads; h++) {
+            AttentionHead head =
+                model_attention_head(pass->model, pass->parameters, pass->batch, layer, s, h,
+                                     pass->dropout, pass->workspace);
+            float *output = pass->workspace->layers[layer].heads + (size_t)s * length * width +
+                            (size_t)h * head_dim;
+            attention_forward(&head, output, pass->tap, (TapView){.layer = layer, .sequence = s});
+        }
+}
 
 static void run_attention(const Pass *pass, int layer, const float *input, float *output) {
     const Model *model = pass->model;
     const ModelLayer *maps = &model->layers[layer];
     Workspace *workspace = pass->workspace;
     LayerActivations *at = &workspace->layers[layer];
-    int width = (int)model->config.width, heads = (int)model->config.heads;
+    const ProjectionLayout *layout = &model->projections;
     linear(&maps->projections, pass->parameters, workspace, pass->rows, input, false,
            at->projections);
     ProfilePart before = profile_enter(workspace->profile, PROFILE_ATTENTION);
+    if (maps->query_key_norms[0].kind != &norm_none) {
+        QueryKeyNorm norm = model_query_key_norm(model, pass->parameters, layer, workspace, NULL);
+        query_key_norm_forward(&norm, layout, pass->rows, at->projections);
+    }
     rotate(model, maps->position, pass->batch, at->projections);
-    for (int i = 0; i < 3; i++)
-        show(pass->tap, pass->batch, (TapName)(TAP_QUERY + i), layer, heads, width / heads,
-             3 * (size_t)width, at->projections + i * width);
-    attend(model, pass->parameters, pass->batch, layer, workspace, pass->tap);
+    show_projections(pass->tap, pass->batch, layout, layer, at->projections);
+    attend(pass, layer);
+    if (layout->gates > 0)
+        gate_forward(layout, pass->rows, at->projections, at->heads, at->gated);
     profile_enter(workspace->profile, before);
-    show(pass->tap, pass->batch, TAP_HEAD_OUTPUT, layer, heads, width / heads, (size_t)width,
-         at->heads);
-    linear(&maps->output, pass->parameters, workspace, pass->rows, at->heads, false, output);
+    show_heads(pass->tap, pass->batch, TAP_HEAD_OUTPUT, layer, layout->heads, 1, layout->head_dim,
+               (size_t)model->config.width, at->gated);
+    linear(&maps->output, pass->parameters, workspace, pass->rows, at->gated, false, output);
 }
 
 /* add: to the output of the attention beside it. */
@@ -157,9 +203,9 @@ static void run_mlp(const Pass *pass, int layer, const float *input, bool add, f
     ProfilePart before = profile_enter(workspace->profile, PROFILE_MLP);
     model->mlp->forward(pass->rows, hidden, at->before, at->after);
     profile_enter(workspace->profile, before);
-    show(pass->tap, pass->batch, TAP_MLP_BEFORE, layer, 0, hidden, (size_t)maps->enter.out,
+    show(pass->tap, pass->batch, TAP_MLP_BEFORE, layer, hidden, (size_t)maps->enter.out,
          at->before);
-    show(pass->tap, pass->batch, TAP_MLP_AFTER, layer, 0, hidden, (size_t)hidden, at->after);
+    show(pass->tap, pass->batch, TAP_MLP_AFTER, layer, hidden, (size_t)hidden, at->after);
     linear(&maps->down, pass->parameters, workspace, pass->rows, at->after, add, output);
 }
 
@@ -177,6 +223,14 @@ static void run_norm(const Pass *pass, const ModelNorm *norm, const float *add, 
     norm->kind->forward(&rows, add, x, out, statistics);
 }
 
+/* What enters the stream at a join, in place. */
+static void drop_entering(const Pass *pass, int join) {
+    size_t count = (size_t)pass->batch->length * (size_t)pass->model->config.width;
+    float *sum = pass->workspace->joins[join].sum;
+    if (pass->dropout != NULL && pass->dropout->rate > 0)
+        dropout_apply(pass->dropout, join, pass->batch->sequences, count, sum, sum);
+}
+
 /* From one join to the next: each branch writes its own output, and the norm at the join adds the
    stream to it in passing. */
 static void run_to_join(const Pass *pass, int join) {
@@ -189,24 +243,32 @@ static void run_to_join(const Pass *pass, int join) {
     run_branch(pass, layer, branch, from->normed, output);
     if (output_norm->kind != NULL)
         run_norm(pass, output_norm, NULL, output, to->sum, at->raw_statistics[branch]);
+    drop_entering(pass, join);
     run_norm(pass, &model->norms[join], join_stream(model, from), to->sum, to->normed,
              to->statistics);
 }
 
 void model_run_layers(const Model *model, const float *parameters, const Batch *batch,
-                      Workspace *workspace, const Tap *tap) {
-    const Pass pass = {model, parameters, batch, workspace, tap, batch->sequences * batch->length};
+                      Workspace *workspace, const Dropout *dropout, const Tap *tap) {
+    const Pass pass = {.model = model,
+                       .parameters = parameters,
+                       .batch = batch,
+                       .workspace = workspace,
+                       .dropout = dropout,
+                       .tap = tap,
+                       .rows = batch->sequences * batch->length};
     int width = (int)model->config.width, joins = model_joins(model);
     profile_enter(workspace->profile, PROFILE_EMBEDDING);
     Join *first = workspace->joins;
     embed(model, parameters, batch, first->sum);
+    drop_entering(&pass, 0);
     profile_enter(workspace->profile, PROFILE_NORMS);
     run_norm(&pass, model->norms, NULL, first->sum, first->normed, first->statistics);
     for (int j = 0; j < joins; j++) {
         if (j > 0)
             run_to_join(&pass, j);
         if (j % model->branches == 0)
-            show(tap, batch, TAP_RESIDUAL, j / model->branches, 0, width, (size_t)width,
+            show(tap, batch, TAP_RESIDUAL, j / model->branches, width, (size_t)width,
                  join_stream(model, &workspace->joins[j]));
     }
     profile_enter(workspace->profile, PROFILE_OTHER);
@@ -221,7 +283,7 @@ void model_run_logits(const Model *model, const float *parameters, Workspace *wo
 
 void model_forward(const Model *model, const float *parameters, const Batch *batch,
                    Workspace *workspace, const Tap *tap, float *losses) {
-    model_run_layers(model, parameters, batch, workspace, tap);
+    model_run_layers(model, parameters, batch, workspace, NULL, tap);
     if (losses == NULL) {
         profile_pause(workspace->profile);
         return;
@@ -243,7 +305,7 @@ void model_forward(const Model *model, const float *parameters, const Batch *bat
 
 void model_logits(const Model *model, const float *parameters, const Batch *batch,
                   Workspace *workspace, float *logits) {
-    model_run_layers(model, parameters, batch, workspace, NULL);
+    model_run_layers(model, parameters, batch, workspace, NULL, NULL);
     int rows = batch->sequences * batch->length;
     size_t vocabulary = (size_t)model->config.vocabulary;
     for (int first = 0; first < rows; first += workspace->logit_rows) {

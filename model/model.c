@@ -52,9 +52,8 @@ static size_t add_bias(const Builder *at, const char *name, int64_t rows) {
                          (Parameter){.rows = (int)rows, .initialization = INITIALIZE_ZERO});
 }
 
-static ModelNorm add_norm(const Builder *at, const char *name) {
-    const NormKind *kind = (const NormKind *)at->model->config.norm.kind;
-    int width = (int)at->model->config.width;
+/* Norms rows of width floats. */
+static ModelNorm add_norm_of(const Builder *at, const NormKind *kind, const char *name, int width) {
     ModelNorm norm = {.kind = kind, .gain = NO_PARAMETER, .shift = NO_PARAMETER};
     if (kind->gain)
         norm.gain = add_parameter(
@@ -63,6 +62,11 @@ static ModelNorm add_norm(const Builder *at, const char *name) {
         norm.shift = add_parameter(
             at, name, "_shift", (Parameter){.rows = width, .initialization = INITIALIZE_ZERO});
     return norm;
+}
+
+static ModelNorm add_norm(const Builder *at, const char *name) {
+    const ModelConfig *config = &at->model->config;
+    return add_norm_of(at, (const NormKind *)config->norm.kind, name, (int)config->width);
 }
 
 /* The norm before a branch, or after it under post-norm: that of the join there. */
@@ -80,17 +84,26 @@ static void add_output_norm(const Builder *at, int branch, const char *name) {
         at->model->layers[at->layer].output_norms[branch] = add_norm(at, name);
 }
 
+typedef struct MapPart {
+    const char *name;
+    int64_t out; /* 0: not there */
+} MapPart;
+
 /* Several maps of the same input as one; their parameters become neighbours. */
-static LinearMap add_maps(const Builder *at, const char *const *names, int count, int64_t out,
-                          int64_t in) {
-    LinearMap map = {.out = (int)(count * out), .in = (int)in, .bias = NO_PARAMETER};
+static LinearMap add_maps(const Builder *at, const MapPart *parts, int count, int64_t in) {
+    LinearMap map = {.in = (int)in, .weight = NO_PARAMETER, .bias = NO_PARAMETER};
     for (int i = 0; i < count; i++) {
-        size_t offset = add_matrix(at, names[i], out, in);
-        map.weight = i == 0 ? offset : map.weight;
+        if (parts[i].out == 0)
+            continue;
+        size_t offset = add_matrix(at, parts[i].name, parts[i].out, in);
+        map.weight = map.weight == NO_PARAMETER ? offset : map.weight;
+        map.out += (int)parts[i].out;
     }
     for (int i = 0; i < count; i++) {
-        size_t offset = add_bias(at, names[i], out);
-        map.bias = i == 0 ? offset : map.bias;
+        if (parts[i].out == 0)
+            continue;
+        size_t offset = add_bias(at, parts[i].name, parts[i].out);
+        map.bias = map.bias == NO_PARAMETER ? offset : map.bias;
     }
     return map;
 }
@@ -103,12 +116,19 @@ static LinearMap add_output_map(const Builder *at, const char *name, int64_t out
 }
 
 static void add_attention(Builder *at) {
-    static const char *const names[] = {"attention/query", "attention/key", "attention/value"};
     ModelLayer *layer = &at->model->layers[at->layer];
+    const ProjectionLayout *layout = &at->model->projections;
     int64_t width = at->model->config.width;
+    const NormKind *norm = (const NormKind *)at->model->config.attention.query_key_norm.kind;
+    const MapPart parts[] = {{"attention/query", layout->key},
+                             {"attention/key", layout->value - layout->key},
+                             {"attention/value", layout->gate - layout->value},
+                             {"attention/gate", layout->gates}};
     at->group = GROUP_ATTENTION;
     add_branch_norm(at, 0, "attention_norm");
-    layer->projections = add_maps(at, names, 3, width, width);
+    layer->projections = add_maps(at, parts, 4, width);
+    layer->query_key_norms[0] = add_norm_of(at, norm, "attention/query_norm", layout->head_dim);
+    layer->query_key_norms[1] = add_norm_of(at, norm, "attention/key_norm", layout->head_dim);
     layer->output = add_output_map(at, "attention/output", width, width);
     add_output_norm(at, 0, "attention_output_norm");
     layer->sink_logit = NO_PARAMETER;
@@ -119,16 +139,16 @@ static void add_attention(Builder *at) {
 }
 
 static void add_mlp(Builder *at) {
-    static const char *const names[] = {"mlp/gate", "mlp/up"};
     ModelLayer *layer = &at->model->layers[at->layer];
     int64_t width = at->model->config.width, hidden = at->model->config.hidden;
     int maps = at->model->mlp->maps;
+    const MapPart parts[] = {{"mlp/gate", maps > 1 ? hidden : 0}, {"mlp/up", hidden}};
     if (maps == 0)
         return;
     at->group = GROUP_MLP;
     if (at->model->branches > 1)
         add_branch_norm(at, 1, "mlp_norm");
-    layer->enter = add_maps(at, names + 2 - maps, maps, hidden, width);
+    layer->enter = add_maps(at, parts, 2, width);
     layer->down = add_output_map(at, "mlp/down", width, hidden);
     if (at->model->branches > 1)
         add_output_norm(at, 1, "mlp_output_norm");
@@ -204,6 +224,7 @@ Status model_create(const ModelConfig *config, Arena *arena, Model **result, Err
     memcpy(model->config.position.items, config->position.items,
            config->position.count * sizeof(KindChoice));
     model->mlp = (const MlpKind *)config->mlp.kind;
+    model->projections = projections_layout(config);
     model->branches = config->parallel || model->mlp->maps == 0 ? 1 : 2;
     model->layers = ARENA_ARRAY(arena, ModelLayer, (size_t)config->layers);
     model->norms = ARENA_ARRAY(arena, ModelNorm, (size_t)model_joins(model));
@@ -233,12 +254,13 @@ int64_t batch_target_count(const Batch *batch) {
 double model_training_flops(const Model *model, int length) {
     const ModelConfig *config = &model->config;
     double width = (double)config->width, hidden = (double)config->hidden, visible = 0;
+    double attention = (double)(model->projections.columns + config->width) * width;
     for (int i = 0; i < length; i++) {
         Interval keys = mask_interval(config, i, length);
         visible += keys.end - keys.first;
     }
     double mlp = model->mlp->maps == 0 ? 0 : (model->mlp->maps + 1) * width * hidden;
-    double per_layer = 2 * length * (4 * width * width + mlp) + 4 * visible * width;
+    double per_layer = 2 * length * (attention + mlp) + 4 * visible * width;
     double unembedding = 2 * length * width * (double)config->vocabulary;
     return 3 * ((double)config->layers * per_layer + unembedding);
 }

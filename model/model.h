@@ -8,6 +8,7 @@
 #include "model/base/arena.h"
 #include "model/base/profile.h"
 #include "model/config.h"
+#include "model/dropout.h"
 #include "model/parameters.h"
 #include "model/tap.h"
 
@@ -36,6 +37,11 @@ Status workspace_create(const Model *model, int sequences, int length, bool back
 
 /* Charges the parts of every following pass to profile (not owned); NULL: no longer. */
 void workspace_set_profile(Workspace *workspace, Profile *profile);
+
+/* Every following model_gradient drops what enters the residual stream (the embedding, and each branch's
+   output; a parallel block's two as one) and attention weights at dropout's rates. The other passes never
+   do. */
+void workspace_set_dropout(Workspace *workspace, Dropout dropout);
 
 /* Number of targets that are not −1. */
 int64_t batch_target_count(const Batch *batch);

@@ -10,10 +10,12 @@
 
 #include "model/attention.h"
 #include "model/base/profile.h"
+#include "model/dropout.h"
 #include "model/mlps/mlp.h"
 #include "model/model.h"
 #include "model/norms/norm.h"
 #include "model/position/position.h"
+#include "model/projections.h"
 
 enum { BRANCHES_LARGEST = 2 };
 
@@ -31,12 +33,14 @@ typedef struct ModelNorm {
     size_t gain, shift; /* or NO_PARAMETER */
 } ModelNorm;
 
-/* query, key and value are one map, as are gate and up: their parameters are neighbours. */
+/* query, key, value and the heads' gates are one map, as are gate and up of the MLP: their parameters are
+   neighbours. */
 typedef struct ModelLayer {
     const Position *position;
     LinearMap projections, output;
     LinearMap enter, down; /* of the MLP */
     ModelNorm output_norms[BRANCHES_LARGEST]; /* sandwich: of each branch's output; else kind NULL */
+    ModelNorm query_key_norms[2];             /* of queries and of keys */
     size_t sink_logit;                        /* [heads], or NO_PARAMETER */
 } ModelLayer;
 
@@ -44,6 +48,7 @@ struct Model {
     ModelConfig config;
     ParameterTable table;
     const MlpKind *mlp;
+    ProjectionLayout projections;
     int branches; /* per layer */
     ModelLayer *layers;
     ModelNorm *norms;    /* [joins] */
@@ -76,8 +81,11 @@ typedef struct Join {
 
 /* Activations of one layer, each [rows][…]. */
 typedef struct LayerActivations {
-    float *projections; /* [3·width] queries, keys, values, rotated */
+    float *projections; /* [columns of the layout] queries and keys rotated, gates after the sigmoid */
+    float *raw_projections[2];       /* queries and keys before their norm, where they have one */
+    float *projection_statistics[2]; /* of that norm */
     float *heads;       /* [width] the heads' outputs side by side */
+    float *gated;       /* [width] the same times their gates; heads itself where there are none */
     float *before;      /* [maps·hidden] the MLP's hidden units before the nonlinearity */
     float *after;       /* [hidden] and after it */
     float *raw[BRANCHES_LARGEST];            /* [width] sandwich: outputs before their norm */
@@ -86,6 +94,7 @@ typedef struct LayerActivations {
 
 struct Workspace {
     Profile *profile;         /* or NULL */
+    Dropout dropout;          /* of model_gradient */
     int rows;                 /* sequences × length it was made for */
     bool backward;
     LayerActivations *layers; /* all the same memory where there is no backward pass */
@@ -98,10 +107,18 @@ struct Workspace {
     float *d_residual;        /* [rows][width] of the stream */
     float *d_branch;          /* [rows][width] of what a branch reads */
     float *d_raw;             /* [rows][width] sandwich: of a branch's output before its norm */
-    float *d_projections;     /* [rows][3·width] */
+    float *d_dropped;         /* [rows][width] of a branch's output before dropout */
+    float *d_projections;     /* [rows][columns of the layout] */
+    float *d_normed;          /* [width] of one row's queries after their norm */
     float *d_after;           /* [rows][hidden] */
     float *d_before;          /* [rows][maps·hidden] */
 };
+
+/* What model_gradient drops; NULL: nothing. */
+static inline const Dropout *workspace_dropout(const Workspace *workspace) {
+    const Dropout *dropout = &workspace->dropout;
+    return dropout->rate > 0 || dropout->weight_rate > 0 ? dropout : NULL;
+}
 
 /* The stream as it goes on from join. */
 static inline const float *join_stream(const Model *model, const Join *join) {
@@ -121,17 +138,22 @@ static inline NormRows norm_rows(const Model *model, const ModelNorm *norm, cons
                       .shift = parameter_at(parameters, norm->shift)};
 }
 
-/* Embeds and runs all layers and the last norm. tap may be NULL. */
+/* Embeds and runs all layers and the last norm. dropout and tap may be NULL. */
 void model_run_layers(const Model *model, const float *parameters, const Batch *batch,
-                      Workspace *workspace, const Tap *tap);
+                      Workspace *workspace, const Dropout *dropout, const Tap *tap);
+
+/* The norm of a layer's queries and keys, with where its gradient goes (NULL: nowhere). */
+QueryKeyNorm model_query_key_norm(const Model *model, const float *parameters, int layer,
+                                  const Workspace *workspace, float *gradient);
 
 /* Logits of rows first … first + count − 1 into workspace->logits. */
 void model_run_logits(const Model *model, const float *parameters, Workspace *workspace, int first,
                       int count);
 
-/* One head of one sequence, as both passes see it: its rows of the layer's projections. */
+/* One head of one sequence, as both passes see it: its rows of the layer's projections. dropout may be
+   NULL. */
 AttentionHead model_attention_head(const Model *model, const float *parameters,
                                    const Batch *batch, int layer, int sequence, int head,
-                                   Workspace *workspace);
+                                   const Dropout *dropout, Workspace *workspace);
 
 #endif

@@ -21,15 +21,30 @@ static float *take(Measure *measure, size_t count) {
     return measure->arena == NULL ? NULL : ARENA_ARRAY(measure->arena, float, count);
 }
 
+/* Queries and keys before their norm. */
+static void take_raw_projections(Measure *measure, const Model *model, size_t rows,
+                                 LayerActivations *taken) {
+    const NormKind *norm = model->layers[0].query_key_norms[0].kind;
+    const size_t heads[] = {(size_t)model->projections.heads, (size_t)model->projections.kv_heads};
+    for (int i = 0; norm != &norm_none && i < 2; i++) {
+        taken->raw_projections[i] =
+            take(measure, rows * heads[i] * (size_t)model->projections.head_dim);
+        taken->projection_statistics[i] =
+            take(measure, rows * heads[i] * (size_t)norm->statistics);
+    }
+}
+
 static LayerActivations take_layer(Measure *measure, const Model *model, size_t rows) {
     size_t width = (size_t)model->config.width, hidden = (size_t)model->config.hidden;
     size_t maps = (size_t)model->mlp->maps;
     LayerActivations taken = {
-        .projections = take(measure, rows * 3 * width),
+        .projections = take(measure, rows * (size_t)model->projections.columns),
         .heads = take(measure, rows * width),
         .before = take(measure, rows * maps * hidden),
         .after = take(measure, maps == 0 ? 0 : rows * hidden),
     };
+    taken.gated = model->projections.gates == 0 ? taken.heads : take(measure, rows * width);
+    take_raw_projections(measure, model, rows, &taken);
     for (int b = 0; b < model->branches; b++) {
         const NormKind *norm = model->layers[0].output_norms[b].kind;
         if (norm == NULL)
@@ -82,7 +97,9 @@ static void take_backward(Measure *measure, const Model *model, Workspace *works
     workspace->d_branch = take(measure, rows * width);
     if (model->config.placement == PLACEMENT_SANDWICH)
         workspace->d_raw = take(measure, rows * width);
-    workspace->d_projections = take(measure, rows * 3 * width);
+    workspace->d_dropped = take(measure, rows * width);
+    workspace->d_projections = take(measure, rows * (size_t)model->projections.columns);
+    workspace->d_normed = take(measure, width);
     workspace->d_after = take(measure, maps == 0 ? 0 : rows * hidden);
     workspace->d_before = take(measure, rows * maps * hidden);
 }
@@ -127,6 +144,10 @@ Status workspace_create(const Model *model, int sequences, int length, bool back
     take_all(&measure, model, length, workspace);
     *result = workspace;
     return STATUS_OK;
+}
+
+void workspace_set_dropout(Workspace *workspace, Dropout dropout) {
+    workspace->dropout = dropout;
 }
 
 void workspace_set_profile(Workspace *workspace, Profile *profile) {

@@ -38,6 +38,16 @@ static const Field train_fields[] = {
     {.name = "clip", .type = FIELD_REAL, .offset = OF_TRAIN(clip), .fallback = "1",
      .minimum = 0, .maximum = 1e9,
      .meaning = "largest global norm of the gradient; 0: no clipping"},
+    {.name = "dropout", .type = FIELD_REAL, .offset = OF_TRAIN(dropout), .fallback = "0",
+     .minimum = 0, .maximum = 0.99,
+     .meaning = "share of values that become 0 in training, the others divided by 1 less it: in the "
+                "embedding and in each branch's output as it enters the residual stream (a parallel "
+                "block's two as one); the logged loss is with it, whatever is measured is without",
+     .source = "Srivastava et al., JMLR 15, 2014"},
+    {.name = "attention_dropout", .type = FIELD_REAL, .offset = OF_TRAIN(attention_dropout),
+     .fallback = "0", .minimum = 0, .maximum = 0.99,
+     .meaning = "the same of attention weights, after their normalization",
+     .source = "GPT-2"},
     {.name = "checkpoint_minutes", .type = FIELD_REAL, .offset = OF_TRAIN(checkpoint_minutes),
      .fallback = "5", .minimum = 0, .maximum = 1e6,
      .meaning = "longest time between checkpoints, in minutes", .without_bits = true},

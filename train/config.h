@@ -18,6 +18,8 @@ typedef struct TrainConfig {
     GroupsConfig groups; /* factors on rates and decay */
     int64_t warmup; /* steps of linear warm-up */
     double clip;    /* global gradient norm; 0: no clipping */
+    double dropout; /* share of what enters the residual stream that becomes 0: model/dropout.h */
+    double attention_dropout; /* the same of attention weights */
     double checkpoint_minutes; /* longest time between checkpoints */
 } TrainConfig;
 

@@ -15,6 +15,7 @@ typedef struct Lane {
 struct Lanes {
     const Model *model;
     const Objective *objective; /* or NULL */
+    Dropout dropout;            /* its rates and seed */
     int batch, length, count, threads;
     size_t total;
     Lane *lanes;            /* [count] */
@@ -62,6 +63,10 @@ void lanes_set_objective(Lanes *lanes, const Objective *objective) {
     lanes->objective = objective;
 }
 
+void lanes_set_dropout(Lanes *lanes, Dropout dropout) {
+    lanes->dropout = dropout;
+}
+
 static void draw(Lanes *lanes, const DataSource *source, uint64_t step) {
 #pragma omp parallel for num_threads(lanes->threads) schedule(static)
     for (int i = 0; i < lanes->count; i++) {
@@ -78,9 +83,13 @@ static void draw(Lanes *lanes, const DataSource *source, uint64_t step) {
 }
 
 static void run_lane(Lanes *lanes, Lane *lane, Workspace *workspace, const float *parameters,
-                     double scale) {
+                     uint64_t step, double scale) {
     size_t at = (size_t)lane->first * (size_t)lanes->length;
     Batch batch = {lanes->inputs + at, lanes->targets + at, lane->sequences, lanes->length};
+    Dropout dropout = lanes->dropout;
+    dropout.step = step;
+    dropout.first_sequence = lane->first;
+    workspace_set_dropout(workspace, dropout);
     lane->loss =
         model_gradient(lanes->model, parameters, &batch, scale, workspace, lane->gradient);
 }
@@ -134,7 +143,8 @@ double lanes_gradient(Lanes *lanes, const float *parameters, const DataSource *s
         int thread = threads_index();
 #pragma omp for schedule(dynamic, 1)
         for (int i = 0; i < lanes->count; i++)
-            run_lane(lanes, &lanes->lanes[i], lanes->workspaces[thread], parameters, scale);
+            run_lane(lanes, &lanes->lanes[i], lanes->workspaces[thread], parameters, step,
+                     scale);
     }
     collect_profiles(lanes);
     profile_enter(lanes->profile, PROFILE_SUM);

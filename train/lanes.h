@@ -15,6 +15,10 @@ Status lanes_create(const Model *model, int batch, int length, int count, int th
 /* What following batches are asked (not owned); without it, each next token. */
 void lanes_set_objective(Lanes *lanes, const Objective *objective);
 
+/* Dropout of every following lanes_gradient, by its rates and seed: each training step and sequence of
+   its batch has masks of its own. */
+void lanes_set_dropout(Lanes *lanes, Dropout dropout);
+
 /* Draws the batch of a training step (0-based) and computes the gradient of its mean cross-entropy,
    left in *gradient (owned by lanes, valid until the next call). Returns the mean loss in nats. */
 double lanes_gradient(Lanes *lanes, const float *parameters, const DataSource *source,

@@ -32,8 +32,12 @@ Status stepper_create(const RunConfig *config, const Model *model, const DataSou
                          .source = source,
                          .threads = threads};
     TRY(scratch_create(stepper, arena, error));
-    return lanes_create(model, (int)config->train.batch, (int)config->model.context,
-                        (int)config->train.lanes, threads, arena, &stepper->lanes, error);
+    TRY(lanes_create(model, (int)config->train.batch, (int)config->model.context,
+                     (int)config->train.lanes, threads, arena, &stepper->lanes, error));
+    lanes_set_dropout(stepper->lanes, (Dropout){.rate = config->train.dropout,
+                                                .weight_rate = config->train.attention_dropout,
+                                                .seed = (uint64_t)config->seed});
+    return STATUS_OK;
 }
 
 void stepper_set_profile(Stepper *stepper, Profile *profile) {

@@ -19,6 +19,7 @@ typedef enum RandomStream {
     RANDOM_INPUTS = 8,    /* sequences that an analysis makes up */
     RANDOM_TEST = 9,
     RANDOM_OBJECTIVE = 10, /* which tokens are masked; step = step and split, item = sequence */
+    RANDOM_DROPOUT = 11,   /* see model/dropout.h */
 } RandomStream;
 
 typedef struct Random {
@@ -31,6 +32,12 @@ typedef struct Random {
 Random random_create(uint64_t seed, RandomStream stream, uint64_t step, uint32_t item);
 
 uint32_t random_bits(Random *random);
+
+/* Leaves out 4 · blocks words; nothing may have been drawn yet. */
+void random_skip(Random *random, uint32_t blocks);
+
+/* The words that count calls of random_bits give, several times faster. */
+void random_fill(Random *random, size_t count, uint32_t *words);
 
 /* Uniform in [0, 1) with 53 bits. */
 double random_uniform(Random *random);

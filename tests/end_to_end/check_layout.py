@@ -24,23 +24,34 @@ def resolved(run):
     return yaml.safe_load(text_of(run.attrs["experiment_yaml"]))
 
 
+def kind_of(choice):
+    return choice["kind"] if isinstance(choice, dict) else choice
+
+
 def position_of(config):
-    position = config["model"]["position"]
-    return position["kind"] if isinstance(position, dict) else position
+    return kind_of(config["model"]["position"])
 
 
 def expected_parameters(config, vocabulary):
     """Name to shape of every parameter, from the documented names alone."""
     model = config["model"]
-    width, hidden = model["width"], model["hidden"]
+    width, hidden, heads = model["width"], model["hidden"], model["heads"]
+    attention, size = model["attention"], model["width"] // model["heads"]
+    groups = model["kv_heads"] or heads
     shapes = {"token_embedding": (vocabulary, width), "unembedding": (vocabulary, width),
               "final_norm": (width,)}
     if position_of(config) == "absolute":
         shapes["position_embedding"] = (model["context"], width)
     for layer in range(model["layers"]):
         prefix = f"layers/{layer}/"
-        for name in ("query", "key", "value", "output"):
-            shapes[prefix + "attention/" + name] = (width, width)
+        for name, rows in (("query", width), ("key", groups * size), ("value", groups * size),
+                           ("output", width)):
+            shapes[prefix + "attention/" + name] = (rows, width)
+        if attention["gate"] != "none":
+            rows = heads if attention["gate"] == "head" else width
+            shapes[prefix + "attention/gate"] = (rows, width)
+        if kind_of(attention["query_key_norm"]) == "rms":
+            shapes[prefix + "attention/query_norm"] = shapes[prefix + "attention/key_norm"] = (size,)
         shapes[prefix + "mlp/gate"] = shapes[prefix + "mlp/up"] = (hidden, width)
         shapes[prefix + "mlp/down"] = (width, hidden)
         shapes[prefix + "attention_norm"] = shapes[prefix + "mlp_norm"] = (width,)

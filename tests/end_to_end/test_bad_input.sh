@@ -70,6 +70,14 @@ yaml 'experiment: x' 'train: {batch: 0}'
 refused "out of range" "bad.yaml:2:16: train.batch is '0'" "from 1 to"
 yaml 'experiment: x' 'model: {width: 16, heads: 3}'
 refused "width not divisible by heads" "bad.yaml:2:27:" "multiple"
+yaml 'experiment: x' 'model: {heads: 4, kv_heads: 3}'
+refused "heads not divisible by key-value heads" "bad.yaml:2:29:" "4 is not a multiple of 3"
+yaml 'experiment: x' 'model: {attention: {gate: heads}}'
+refused "no such gate" "bad.yaml:2:27: model.attention.gate is 'heads'" "head, elementwise"
+yaml 'experiment: x' 'model: {attention: {query_key_norm: l2}}'
+refused "no such norm of queries and keys" "bad.yaml:2:37: model.attention.query_key_norm is 'l2'" "rms, layer"
+yaml 'experiment: x' 'train: {dropout: 1}'
+refused "dropout of everything" "bad.yaml:2:18: train.dropout is '1'" "from 0 to 0.99"
 yaml 'experiment: x' 'model: {width: 9, heads: 3, position: rope}'
 refused "odd head dimension with RoPE" "bad.yaml:2:" "even"
 yaml 'experiment: x' 'model: {context: 16}' 'probe: {length: 32}'

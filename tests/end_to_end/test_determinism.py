@@ -22,7 +22,13 @@ EXPERIMENT = """
     probe: {samples: 6}
     analysis: [sinks, frames]
     sweep:
-      model.position: [alibi, absolute]
+      zip:
+        model.position: [alibi, absolute]
+        model.kv_heads: [2, 1]
+        model.attention.query_key_norm: [none, rms]
+        model.attention.gate: [none, elementwise]
+        train.dropout: [0, 0.2]
+        train.attention_dropout: [0, 0.1]
 """
 # What may differ between two runs of the same YAML: when, how fast, and on how many threads.
 LOG_THAT_DIFFERS = "log/tokens_per_second"

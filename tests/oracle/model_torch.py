@@ -157,13 +157,23 @@ class _Block:
         return F.linear(x, self.of(name), self.parameters.get(self.prefix + name + "_bias"))
 
     def attention(self, x):
-        query, key, value = (_heads(self.linear(x, "attention/" + name), self.heads)
-                             for name in ("query", "key", "value"))
+        size = self.of("attention/query").shape[0] // self.heads
+        groups = self.of("attention/key").shape[0] // size
+        query, key, value = (_heads(self.linear(x, "attention/" + name), count) for name, count in
+                             (("query", self.heads), ("key", groups), ("value", groups)))
+        norm = self.settings.get("attention.query_key_norm", "none")
+        query = _norm(query, self.of, "attention/query_norm", norm)
+        key = _norm(key, self.of, "attention/key_norm", norm)
+        key, value = (part.repeat_interleave(self.heads // groups, dim=1) for part in (key, value))
         scores = _scores(query, key, self.position, self.base, self.parameters.__getitem__,
                          self.settings, self.context)
         self.weights = _normalize(scores, self.settings,
                                   self.parameters.get(self.prefix + "attention/sink_logit"))
-        return self.linear((self.weights @ value).transpose(1, 2).flatten(2), "attention/output")
+        outputs = (self.weights @ value).transpose(1, 2)
+        if "attention.gate" in self.settings:
+            gate = torch.sigmoid(self.linear(x, "attention/gate"))
+            outputs = outputs * gate.unflatten(-1, (self.heads, gate.shape[-1] // self.heads))
+        return self.linear(outputs.flatten(2), "attention/output")
 
     def mlp(self, x):
         kind = self.settings.get("mlp", "swiglu")
@@ -197,6 +207,7 @@ def forward(parameters, inputs, layers, heads, position, base=10000.0, settings=
     as "norm=layer placement=post". Returns logits, attention maps [sequence][layer][head][query][key]
     and residual streams [sequence][layers + 1][token][width]."""
     settings = dict(setting.split("=") for setting in settings.split())
+    heads = int(settings.get("heads", heads))
     positions = settings.get("position", position).split("+")
     of = parameters.__getitem__
     x = float(settings.get("embedding_scale", 1)) * F.embedding(inputs, of("token_embedding"))

@@ -65,7 +65,7 @@ static double *undefined_row(AnalysisScene *scene, size_t count) {
     return row;
 }
 
-static void run(AnalysisScene *scene) {
+void analysis_scene_run(AnalysisScene *scene) {
     const AnalysisContext *context = &scene->context;
     const VariableList *variables = &scene->variables;
     size_t length = (size_t)context->length, values = variables->sample_values;
@@ -111,7 +111,7 @@ void analysis_scene_create_with(AnalysisScene *scene, const char *name, CaseShap
     if (scene->kind->declare(&choice.options, &scene->context, &scene->variables, &scene->state,
                              &error) != STATUS_OK)
         fail_msg("%s: %s", name, error.message);
-    run(scene);
+    analysis_scene_run(scene);
 }
 
 void analysis_scene_create(AnalysisScene *scene, const char *name, CaseShape shape, double scale,

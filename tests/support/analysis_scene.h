@@ -30,6 +30,9 @@ void analysis_scene_create(AnalysisScene *scene, const char *name, CaseShape sha
 void analysis_scene_create_with(AnalysisScene *scene, const char *name, CaseShape shape,
                                 const char *settings, const char *objective, double scale, int bos);
 
+/* Runs the analysis again, after the model's parameters were changed. */
+void analysis_scene_run(AnalysisScene *scene);
+
 /* The first value of a variable, of a sample where its form is per sample; fails the running test
    where there is no such variable. */
 const double *analysis_scene_values(const AnalysisScene *scene, const char *name, int sample);

@@ -56,5 +56,21 @@ const Axis axes[] = {
     {"soft-cap", "attention.soft_cap=0.7 position=alibi"},
     {"soft-cap-temperature", "attention.soft_cap=2 attention.temperature=0.3"},
     {"temperature", "attention.temperature=3"},
+    {"kv-heads-one", "kv_heads=1"},
+    {"kv-heads-two", "heads=4 kv_heads=2"},
+    {"kv-heads-biases", "heads=4 kv_heads=2 position=alibi biases=true"},
+    {"kv-heads-sink", "heads=4 kv_heads=2 attention.sink_logit=true position=relative"},
+    {"query-key-norm", "attention.query_key_norm=rms"},
+    {"query-key-norm-layer", "attention.query_key_norm=layer position=relative norm=none"},
+    {"query-key-norm-groups", "heads=4 kv_heads=2 attention.query_key_norm=rms mlp=none"},
+    {"gate-head", "attention.gate=head"},
+    {"gate-elementwise", "attention.gate=elementwise position=alibi"},
+    {"gate-head-biases", "attention.gate=head biases=true attention.window=4"},
+    {"gate-parallel", "attention.gate=elementwise biases=true parallel=true placement=post"},
+    {"heads-all", "heads=4 kv_heads=2 attention.gate=elementwise attention.query_key_norm=rms "
+                  "placement=sandwich norm=layer biases=true attention.mask=bidirectional "
+                  "attention.normalization=sigmoid"},
+    {"heads-mixed", "heads=4 kv_heads=1 attention.gate=head attention.query_key_norm=layer "
+                    "position=rope+nope attention.soft_cap=2 tied=true"},
     {NULL, NULL},
 };

@@ -1,5 +1,6 @@
 #include "tests/support/reference_model.h"
 
+#include "model/base/random.h"
 #include "tests/support/defaults.h"
 
 #include <math.h>
@@ -12,6 +13,8 @@ typedef struct Pass {
     const ModelConfig *config;
     const ParameterTable *table;
     const double *parameters;
+    const Dropout *dropout; /* or NULL */
+    int sequence;           /* in the batch at hand */
     Arena *arena;
     int length, width, heads, head_dim;
 } Pass;
@@ -252,6 +255,58 @@ static void normalize_row(const AttentionConfig *attention, double sink, double 
         row[j] /= sum;
 }
 
+/* RMSNorm or LayerNorm of each head in x [length][heads·head_dim], with one gain for all heads (and
+   <name>_shift). */
+static void normalize_heads(const Pass *pass, double *x, int heads, int layer, const char *name) {
+    const KindChoice *kind = &pass->config->attention.query_key_norm;
+    if (kind_is(kind, "none"))
+        return;
+    bool centred = kind_is(kind, "layer");
+    char shift_name[100];
+    snprintf(shift_name, sizeof shift_name, "%s_shift", name);
+    const double *gain = values_of(pass, layer, name);
+    const double *shift = centred ? values_of(pass, layer, shift_name) : NULL;
+    int size = pass->head_dim;
+    for (double *head = x; head < x + pass->length * heads * size; head += size) {
+        double mean = 0, squares = 0;
+        for (int d = 0; d < size; d++)
+            mean += centred ? head[d] / size : 0;
+        for (int d = 0; d < size; d++)
+            squares += pow(head[d] - mean, 2) / size;
+        for (int d = 0; d < size; d++)
+            head[d] = (head[d] - mean) / sqrt(squares + 1e-5) * gain[d] + (centred ? shift[d] : 0);
+    }
+}
+
+/* The heads' outputs mixed [length][heads·head_dim] times σ(x · gateᵀ), of which there is one for each
+   head or each dimension (arXiv 2505.06708). */
+static void gate_heads(const Pass *pass, const double *x, int layer, double *mixed) {
+    if (pass->config->attention.gate == GATE_NONE)
+        return;
+    const double *logits = linear(pass, x, layer, "attention/gate");
+    int gates = entry_of(pass, layer, "attention/gate")->rows, width = pass->heads * pass->head_dim;
+    for (int t = 0; t < pass->length; t++)
+        for (int i = 0; i < width; i++)
+            mixed[t * width + i] /= 1 + exp(-logits[t * gates + i * gates / width]);
+}
+
+/* Dropout of the weights [length] of query i: a word of random numbers for each key it sees. */
+static void drop_weights(const Pass *pass, int layer, int head, int i, double *row) {
+    const Dropout *dropout = pass->dropout;
+    if (dropout == NULL || dropout->weight_rate == 0)
+        return;
+    uint64_t place = (uint64_t)(1024 + layer * pass->heads + head);
+    Random random = random_create(dropout->seed, RANDOM_DROPOUT, dropout->step + (place << 40),
+                                  (uint32_t)(dropout->first_sequence + pass->sequence));
+    random_skip(&random, (uint32_t)i << 14);
+    bool any = sees_any(&pass->config->attention, i, pass->length);
+    for (int j = 0; j < pass->length; j++)
+        if (any ? allowed(&pass->config->attention, i, j) : i == j)
+            row[j] *= (double)random_bits(&random) < dropout->weight_rate * 4294967296.0
+                          ? 0
+                          : 1 / (1 - dropout->weight_rate);
+}
+
 /* Attention of one layer on the normed x; map [heads][length][length] receives the weights. */
 static double *attend(const Pass *pass, const double *x, int layer, double *map) {
     int length = pass->length, size = pass->head_dim;
@@ -259,6 +314,8 @@ static double *attend(const Pass *pass, const double *x, int layer, double *map)
     double *key = linear(pass, x, layer, "attention/key");
     double *value = linear(pass, x, layer, "attention/value");
     int key_heads = entry_of(pass, layer, "attention/key")->rows / size;
+    normalize_heads(pass, query, pass->heads, layer, "attention/query_norm");
+    normalize_heads(pass, key, key_heads, layer, "attention/key_norm");
     if (kind_is(position_of(pass, layer), "rope")) {
         rotate(pass, position_of(pass, layer), query, pass->heads);
         rotate(pass, position_of(pass, layer), key, key_heads);
@@ -276,12 +333,14 @@ static double *attend(const Pass *pass, const double *x, int layer, double *map)
                               ? values_of(pass, layer, "attention/sink_logit")[h]
                               : -INFINITY;
             normalize_row(attention, sink, row, i, length);
+            drop_weights(pass, layer, h, i, row);
             for (int j = 0; j < length; j++)
                 for (int d = 0; d < size; d++)
                     mixed[(i * pass->heads + h) * size + d] +=
                         row[j] * value[(j * key_heads + shared) * size + d];
         }
     }
+    gate_heads(pass, x, layer, mixed);
     return linear(pass, mixed, layer, "attention/output");
 }
 
@@ -333,6 +392,20 @@ static const double *unembed(const Pass *pass, const double *x) {
     return linear(pass, x, -1, pass->config->tied ? "token_embedding" : "unembedding");
 }
 
+/* x [length][width] as it enters the stream at place. */
+static void drop(const Pass *pass, int place, double *x) {
+    const Dropout *dropout = pass->dropout;
+    if (dropout == NULL || dropout->rate == 0)
+        return;
+    Random random = random_create(dropout->seed, RANDOM_DROPOUT,
+                                  dropout->step + ((uint64_t)place << 40),
+                                  (uint32_t)(dropout->first_sequence + pass->sequence));
+    for (int i = 0; i < pass->length * pass->width; i++)
+        x[i] *= (double)random_bits(&random) < dropout->rate * 4294967296.0
+                    ? 0
+                    : 1 / (1 - dropout->rate);
+}
+
 typedef double *Branch(const Pass *pass, const double *x, int layer, double *map);
 
 static double *attention_alone(const Pass *pass, const double *x, int layer, double *map) {
@@ -351,37 +424,40 @@ static double *side_by_side(const Pass *pass, const double *x, int layer, double
 }
 
 /* x becomes x + f(N x), N(x + f x) or x + N'(f(N x)), with N called <name>_norm and N'
-   <name>_output_norm. */
-static void pass_branch(const Pass *pass, Branch *branch, const char *name, int layer, double *map,
-                        double *x) {
+   <name>_output_norm. place: of dropout. */
+static void pass_branch(const Pass *pass, Branch *branch, const char *name, int layer, int place,
+                        double *map, double *x) {
     char norm[40], output_norm[40];
     snprintf(norm, sizeof norm, "%s_norm", name);
     snprintf(output_norm, sizeof output_norm, "%s_output_norm", name);
     int placement = pass->config->placement;
     const double *input = placement == PLACEMENT_POST ? x : normalize(pass, x, layer, norm);
-    const double *update = branch(pass, input, layer, map);
+    double *update = branch(pass, input, layer, map);
     if (placement == PLACEMENT_SANDWICH)
         update = normalize(pass, update, layer, output_norm);
+    drop(pass, place, update);
     add(pass, x, update);
     if (placement == PLACEMENT_POST)
         memcpy(x, normalize(pass, x, layer, norm),
                (size_t)(pass->length * pass->width) * sizeof *x);
 }
 
-static double sequence_forward(const Pass *pass, const Batch *batch, int sequence,
+static double sequence_forward(const Pass *pass, const Batch *batch,
                                const ReferenceOutput *output) {
     size_t length = (size_t)pass->length, layers = (size_t)pass->config->layers;
     size_t state = length * (size_t)pass->width, map = (size_t)pass->heads * length * length;
-    size_t vocabulary = (size_t)pass->config->vocabulary, first = (size_t)sequence;
+    size_t vocabulary = (size_t)pass->config->vocabulary, first = (size_t)pass->sequence;
     bool parallel = pass->config->parallel;
     double *x = embed(pass, batch->inputs + first * length);
+    int place = 0;
+    drop(pass, place++, x);
     keep(output->residual, first * (layers + 1) * state, x, state);
     for (size_t l = 0; l < layers; l++) {
         double *weights = ARENA_ARRAY(pass->arena, double, map);
-        pass_branch(pass, parallel ? side_by_side : attention_alone, "attention", (int)l, weights,
-                    x);
+        pass_branch(pass, parallel ? side_by_side : attention_alone, "attention", (int)l, place++,
+                    weights, x);
         if (!parallel && !kind_is(&pass->config->mlp, "none"))
-            pass_branch(pass, mlp_alone, "mlp", (int)l, NULL, x);
+            pass_branch(pass, mlp_alone, "mlp", (int)l, place++, NULL, x);
         keep(output->weights, (first * layers + l) * map, weights, map);
         keep(output->residual, (first * (layers + 1) + l + 1) * state, x, state);
     }
@@ -401,19 +477,26 @@ static double sequence_forward(const Pass *pass, const Batch *batch, int sequenc
 double reference_forward(const ModelConfig *config, const ParameterTable *table,
                          const double *parameters, const Batch *batch,
                          const ReferenceOutput *output) {
+    return reference_forward_dropped(config, table, parameters, batch, NULL, output);
+}
+
+double reference_forward_dropped(const ModelConfig *config, const ParameterTable *table,
+                                 const double *parameters, const Batch *batch,
+                                 const Dropout *dropout, const ReferenceOutput *output) {
     static const ReferenceOutput nothing;
     Arena arena = arena_create("the reference model");
     Pass pass = {.config = config,
                  .table = table,
                  .parameters = parameters,
+                 .dropout = dropout,
                  .arena = &arena,
                  .length = batch->length,
                  .width = (int)config->width,
                  .heads = (int)config->heads,
                  .head_dim = (int)model_head_dim(config)};
     double sum = 0;
-    for (int s = 0; s < batch->sequences; s++)
-        sum += sequence_forward(&pass, batch, s, output == NULL ? &nothing : output);
+    for (pass.sequence = 0; pass.sequence < batch->sequences; pass.sequence++)
+        sum += sequence_forward(&pass, batch, output == NULL ? &nothing : output);
     arena_destroy(&arena);
     return sum;
 }

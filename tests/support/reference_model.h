@@ -15,6 +15,12 @@ typedef struct ReferenceOutput {
     double *residual; /* [sequences][layers + 1][length][width] */
 } ReferenceOutput;
 
+/* As reference_forward where dropout (NULL: none) acts as model/dropout.h says, at every place where
+   something enters the residual stream: 0 is the embedding, then each branch of each layer in order. */
+double reference_forward_dropped(const ModelConfig *config, const ParameterTable *table,
+                                 const double *parameters, const Batch *batch,
+                                 const Dropout *dropout, const ReferenceOutput *output);
+
 /* Runs the batch with parameters [table->total] and returns Σ cross-entropy over the targets. */
 double reference_forward(const ModelConfig *config, const ParameterTable *table,
                          const double *parameters, const Batch *batch,

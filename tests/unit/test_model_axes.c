@@ -260,6 +260,16 @@ static void parameter_names(void **state) {
                       (const char *[]){"token_embedding", "relative_bias", ATTENTION,
                                        LAYER("attention_norm"), LAYER("mlp/gate"), LAYER("mlp/up"),
                                        LAYER("mlp/down"), "final_norm", "unembedding", NULL});
+    assert_parameters("kv_heads=1 attention.gate=head attention.query_key_norm=layer mlp=none "
+                      "norm=none biases=true",
+                      (const char *[]){"token_embedding", ATTENTION, LAYER("attention/gate"),
+                                       LAYER("attention/query_bias"), LAYER("attention/key_bias"),
+                                       LAYER("attention/value_bias"), LAYER("attention/gate_bias"),
+                                       LAYER("attention/output_bias"),
+                                       LAYER("attention/query_norm"),
+                                       LAYER("attention/query_norm_shift"),
+                                       LAYER("attention/key_norm"),
+                                       LAYER("attention/key_norm_shift"), "unembedding", NULL});
     assert_parameters(
         "norm=layer placement=sandwich biases=true",
         (const char *[]){"token_embedding", ATTENTION, LAYER("attention_norm"),
@@ -272,6 +282,37 @@ static void parameter_names(void **state) {
                          LAYER("mlp/down"), LAYER("mlp/gate_bias"), LAYER("mlp/up_bias"),
                          LAYER("mlp/down_bias"), "final_norm", "final_norm_shift", "unembedding",
                          NULL});
+}
+
+static void assert_shape(const ModelCase *scene, const char *name, int rows, int columns) {
+    const Parameter *entry = parameters_find(scene->table, name);
+    assert_non_null(entry);
+    assert_int_equal(entry->rows, rows);
+    assert_int_equal(entry->columns, columns);
+}
+
+/* Heads of 6 dimensions: 4 of queries, 2 of keys and values. */
+static void shapes_of_projections(void **state) {
+    (void)state;
+    static const char grouped[] = "heads=4 kv_heads=2 attention.query_key_norm=rms";
+    for (int gate = GATE_NONE; gate <= GATE_ELEMENTWISE; gate++) {
+        static const char *const names[] = {"none", "head", "elementwise"};
+        char settings[200];
+        ModelCase scene;
+        snprintf(settings, sizeof settings, "%s attention.gate=%s", grouped, names[gate]);
+        case_create_fresh_with(&scene, larger, settings, 1);
+        assert_shape(&scene, "layers/1/attention/query", 24, 24);
+        assert_shape(&scene, "layers/1/attention/key", 12, 24);
+        assert_shape(&scene, "layers/1/attention/value", 12, 24);
+        assert_shape(&scene, "layers/1/attention/output", 24, 24);
+        assert_shape(&scene, "layers/1/attention/query_norm", 6, 0);
+        assert_shape(&scene, "layers/1/attention/key_norm", 6, 0);
+        if (gate == GATE_NONE)
+            assert_null(parameters_find(scene.table, "layers/1/attention/gate"));
+        else
+            assert_shape(&scene, "layers/1/attention/gate", gate == GATE_HEAD ? 4 : 24, 24);
+        case_destroy(&scene);
+    }
 }
 
 /* The spread of N(0, s²) over n values is within five standard errors, s/√(2n), of s. */
@@ -305,6 +346,8 @@ static void initialization_schemes(void **state) {
     assert_spread("biases=true", "layers/0/mlp/up_bias", 0);
     assert_spread("norm=layer", "final_norm_shift", 0);
     assert_spread("norm=layer placement=sandwich", "layers/0/mlp_output_norm", 1);
+    assert_spread("attention.gate=elementwise", "layers/0/attention/gate", 0.02);
+    assert_spread("attention.query_key_norm=rms", "layers/1/attention/key_norm", 1);
 }
 
 /* Multiply and add counted as two, three times forward; visible pairs only. */
@@ -313,13 +356,23 @@ static void training_flops(void **state) {
     static const struct {
         const char *settings;
         int mlp_maps;
-    } cases[] = {{"mlp=geglu", 3},     {"mlp=gelu", 2},  {"mlp=none", 0},
-                 {"parallel=true", 3}, {"tied=true", 3}, {"norm=layer placement=sandwich", 3}};
+        int projected; /* queries, keys, values and gates of a token: 3 · 24 by default */
+    } cases[] = {{"mlp=geglu", 3, 72},
+                 {"mlp=gelu", 2, 72},
+                 {"mlp=none", 0, 72},
+                 {"parallel=true", 3, 72},
+                 {"tied=true", 3, 72},
+                 {"norm=layer placement=sandwich", 3, 72},
+                 {"kv_heads=1", 3, 24 + 2 * 8},
+                 {"attention.gate=head", 3, 72 + 3},
+                 {"attention.gate=elementwise mlp=relu", 2, 72 + 24},
+                 {"kv_heads=1 attention.gate=head", 3, 24 + 2 * 8 + 3}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         ModelCase scene;
         case_create_fresh_with(&scene, (CaseShape){"rope", 3, 24, 3, 20, 40, 30, 1, 17, 0},
                                cases[i].settings, 1);
-        double maps = 3 * (4.0 * 24 * 24 + cases[i].mlp_maps * 24.0 * 20) + 24.0 * 30;
+        double attention_maps = 24.0 * cases[i].projected + 24.0 * 24;
+        double maps = 3 * (attention_maps + cases[i].mlp_maps * 24.0 * 20) + 24.0 * 30;
         double attention = 3 * 2 * 24.0 * (17 * 18 / 2);
         assert_real_close(cases[i].settings, model_training_flops(scene.model, 17),
                           3 * 2 * (maps * 17 + attention), 1e-12);
@@ -346,6 +399,8 @@ static void assert_refused(const char *settings, const char *culprit, const char
 static void impossible_combinations(void **state) {
     (void)state;
     assert_refused("parallel=true mlp=none", "model.parallel", "mlp: none", "parallel: false");
+    assert_refused("kv_heads=3", "model.kv_heads", "multiple", "2 is not a multiple of 3");
+    assert_refused("heads=2 kv_heads=4", "model.kv_heads", "multiple", "2 is not a multiple of 4");
     assert_refused("position=rope+nope+rope", "model.position", "2", "not 3");
     assert_refused("position=rope+", "model.position", "2", "not 1");
     assert_refused("position=absolute+nope", "model.position", "absolute", "embedding");
@@ -382,6 +437,7 @@ int main(void) {
         cmocka_unit_test(workspaces_hold_no_past),
         cmocka_unit_test(every_choice_learns),
         cmocka_unit_test(parameter_names),
+        cmocka_unit_test(shapes_of_projections),
         cmocka_unit_test(initialization_schemes),
         cmocka_unit_test(training_flops),
         cmocka_unit_test(impossible_combinations),
