@@ -206,7 +206,7 @@ static void set_aside(const char *path, const Error *error, Arena *arena) {
 }
 
 Status checkpoint_read(const char *directory, const ParameterTable *table, TrainState *state,
-                       const char *identity, bool *found, Error *error) {
+                       const char *identity, int64_t latest, bool *found, Error *error) {
     Arena arena = arena_create("reading a checkpoint");
     const char *const names[] = {newest_name, previous_name};
     Status status = STATUS_OK;
@@ -215,12 +215,12 @@ Status checkpoint_read(const char *directory, const ParameterTable *table, Train
         const char *path = arena_format(&arena, "%s/%s", directory, names[i]);
         Error reason = {.message = ""};
         Verdict verdict = checkpoint_judge(path, table, state, identity, &arena, &reason);
-        *found = verdict == VERDICT_SOUND;
+        *found = verdict == VERDICT_SOUND && state->step <= latest;
         if (verdict == VERDICT_DAMAGED)
             set_aside(path, &reason, &arena);
         if (verdict == VERDICT_REFUSED)
             status = error_set(error, STATUS_BAD_INPUT, "%s", reason.message);
-        if (verdict == VERDICT_SOUND && i > 0)
+        if (*found && i > 0 && latest == INT64_MAX)
             log_line(LOG_WARNING, "%s: going on from the previous checkpoint, of step %" PRId64,
                      path, state->step);
     }

@@ -37,7 +37,8 @@ static const Field train_fields[] = {
      .minimum = 0, .maximum = 1e9, .meaning = "steps over which the learning rate rises linearly"},
     {.name = "clip", .type = FIELD_REAL, .offset = OF_TRAIN(clip), .fallback = "1",
      .minimum = 0, .maximum = 1e9,
-     .meaning = "largest global norm of the gradient; 0: no clipping"},
+     .meaning = "largest global norm of the gradient; 0: no clipping",
+     .source = "arXiv 1211.5063"},
     {.name = "dropout", .type = FIELD_REAL, .offset = OF_TRAIN(dropout), .fallback = "0",
      .minimum = 0, .maximum = 0.99,
      .meaning = "share of values that become 0 in training, the others divided by 1 less it: in the "

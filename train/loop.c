@@ -121,24 +121,41 @@ static Status begin_anew(TrainRun *train, Error *error) {
     return write_snapshot(train, error);
 }
 
-/* From the newest checkpoint, if every snapshot due before it is sound; otherwise from the start, which
-   makes the same bits again. */
+/* The first snapshot due by now that is missing or damaged, −1 where all are sound; names it in the log. */
+static int64_t first_unsound(const TrainRun *train) {
+    for (size_t i = 0; i < saved_so_far(train); i++) {
+        Error damage;
+        if (snapshot_valid(train->job->directory, train->saved[i],
+                           model_parameters(train->run->model), &damage))
+            continue;
+        log_line(LOG_WARNING, "%s", damage.message);
+        return train->saved[i];
+    }
+    return -1;
+}
+
+/* From the newest checkpoint, if every snapshot due before it is sound; otherwise from one at or before
+   the first that is not, or from the start, which makes the same bits again. */
 static Status begin(TrainRun *train, Error *error) {
     const char *directory = train->job->directory;
     const ParameterTable *table = model_parameters(train->run->model);
     bool found = false;
     TRY(storage_make_directory(directory, error));
-    TRY(checkpoint_read(directory, table, &train->state, train->job->identity, &found, error));
+    TRY(checkpoint_read(directory, table, &train->state, train->job->identity, INT64_MAX, &found,
+                        error));
     if (!found)
         return begin_anew(train, error);
-    for (size_t i = 0; i < saved_so_far(train); i++) {
-        Error damage;
-        if (snapshot_valid(directory, train->saved[i], table, &damage))
-            continue;
-        log_line(LOG_WARNING, "%s; training again from the start to make it anew", damage.message);
+    int64_t unsound = first_unsound(train);
+    if (unsound < 0)
+        return STATUS_OK;
+    if (train->state.step > unsound)
+        TRY(checkpoint_read(directory, table, &train->state, train->job->identity, unsound, &found,
+                            error));
+    log_line(LOG_WARNING, "%s: going on from step %lld to make step %lld anew", directory,
+             (long long)(found ? train->state.step : 0), (long long)unsound);
+    if (!found)
         return begin_anew(train, error);
-    }
-    return STATUS_OK;
+    return train->state.step == unsound ? write_snapshot(train, error) : STATUS_OK;
 }
 
 static Status train_step(TrainRun *train, Error *error) {

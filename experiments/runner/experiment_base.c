@@ -98,11 +98,12 @@ static const Node *merge_maps(const FieldTable *table, const Node *under, const 
             merged = node_with(merged, key->text, key, NULL, arena);
             continue;
         }
-        if (below != NULL && value->type == NODE_MAP) {
-            below = as_map(field, below, arena);
+        if (value->type == NODE_MAP) {
+            below = below == NULL ? value : as_map(field, below, arena);
             bool other = is_kind(field) && names_other_kind(field, below, value);
-            if (below->type == NODE_MAP && !other)
-                value = merge_maps(field == NULL ? NULL : field->group, below, value, arena);
+            if (below == value || below->type != NODE_MAP || other)
+                below = node_map(value, arena); /* nothing is inherited */
+            value = merge_maps(field == NULL ? NULL : field->group, below, value, arena);
         }
         merged = node_with(merged, key->text, key, value, arena);
     }

@@ -18,6 +18,7 @@ typedef struct Schema {
     TextBuffer out;
     KindUse uses[KIND_DEFINITIONS_LARGEST];
     size_t use_count;
+    bool nulls; /* a value may be null: below `base` it takes the inherited one away */
 } Schema;
 
 static void write_value(Schema *schema, const Field *field);
@@ -185,19 +186,25 @@ static void write_kind_definition(Schema *schema, const KindUse *use) {
     text_add(&schema->out, "]}");
 }
 
+/* One more alternative of an anyOf, where it applies. */
+static const char *or_null(const Schema *schema) {
+    return schema->nulls ? ",{\"type\":\"null\"}" : "";
+}
+
 static void write_kind(Schema *schema, const Field *field) {
     const char *name = kind_definition(schema, field);
     const char *one = arena_format(schema->out.arena, "{\"$ref\":\"#/$defs/%s\"}", name);
     if (field->type == FIELD_KIND)
-        text_add(&schema->out, "\"$ref\":\"#/$defs/%s\"", name);
+        text_add(&schema->out, "\"anyOf\":[%s", one);
     else if (field->type == FIELD_KIND_LIST)
         text_add(&schema->out,
                  "\"anyOf\":[{\"const\":\"all\"},{\"$ref\":\"#/$defs/reference\"},{\"type\":"
-                 "\"array\",\"maxItems\":%d,\"items\":%s}]",
+                 "\"array\",\"maxItems\":%d,\"items\":%s}",
                  KIND_LIST_LARGEST, one);
     else
-        text_add(&schema->out, "\"anyOf\":[%s,{\"type\":\"array\",\"minItems\":1,\"items\":%s}]",
+        text_add(&schema->out, "\"anyOf\":[%s,{\"type\":\"array\",\"minItems\":1,\"items\":%s}",
                  one, one);
+    text_add(&schema->out, "%s]", or_null(schema));
 }
 
 /* ---- Values ----------------------------------------------------------------------------------- */
@@ -209,10 +216,10 @@ static void write_properties(Schema *schema, const FieldTable *table, const char
     }
 }
 
-static void write_number(TextBuffer *out, const Field *field, const char *type) {
-    text_add(out, "\"anyOf\":[{\"type\":\"%s\"", type);
-    add_bounds(out, field);
-    text_add(out, "},{\"$ref\":\"#/$defs/reference\"}]");
+static void write_number(Schema *schema, const Field *field, const char *type) {
+    text_add(&schema->out, "\"anyOf\":[{\"type\":\"%s\"", type);
+    add_bounds(&schema->out, field);
+    text_add(&schema->out, "},{\"$ref\":\"#/$defs/reference\"}%s]", or_null(schema));
 }
 
 /* The keywords that say what is allowed, without braces. */
@@ -225,21 +232,21 @@ static void write_allowed(Schema *schema, const Field *field) {
         write_properties(schema, field->group, ",\n");
         text_add(out, "},\"additionalProperties\":false");
     } else if (field->type == FIELD_BOOL) {
-        write_number(out, field, "boolean");
+        write_number(schema, field, "boolean");
     } else if (field->type == FIELD_INTEGER) {
-        write_number(out, field, "integer");
+        write_number(schema, field, "integer");
     } else if (field->type == FIELD_REAL) {
-        write_number(out, field, "number");
+        write_number(schema, field, "number");
     } else if (field->type == FIELD_CHOICE) {
         text_add(out, "\"anyOf\":[{\"enum\":[");
         for (size_t i = 0; field->choices[i] != NULL; i++) {
             text_add(out, i == 0 ? "" : ",");
             add_string(out, field->choices[i]);
         }
-        text_add(out, "]},{\"$ref\":\"#/$defs/reference\"}]");
+        text_add(out, "]},{\"$ref\":\"#/$defs/reference\"}%s]", or_null(schema));
     } else {
         text_add(out, "\"type\":[\"string\",\"number\",\"boolean\"%s]",
-                 field->fallback == NULL ? "" : ",\"null\"");
+                 field->fallback == NULL && !schema->nulls ? "" : ",\"null\"");
     }
 }
 
@@ -261,6 +268,7 @@ static bool seen_before(const SchemaList *list, size_t index) {
 static void write_path_value(Schema *schema, const SchemaList *list, const char *path) {
     TextBuffer *out = &schema->out;
     const char *separator = "";
+    schema->nulls = false;
     text_add(out, "{\"anyOf\":[");
     for (size_t i = 0; i < list->count; i++) {
         const SchemaEntry *entry = &list->entries[i];
@@ -274,6 +282,7 @@ static void write_path_value(Schema *schema, const SchemaList *list, const char 
         separator = ",";
     }
     text_add(out, "]}");
+    schema->nulls = true;
 }
 
 /* One property per dotted key that can be swept; values: what one run takes, else an axis. */
@@ -293,7 +302,7 @@ static void write_paths(Schema *schema, const SchemaList *list, bool values) {
         bool number = entry->field->type == FIELD_INTEGER || entry->field->type == FIELD_REAL;
         text_add(out,
                  "{\"anyOf\":[{\"type\":\"array\",\"minItems\":1,\"items\":{\"$ref\":"
-                 "\"#/$defs/values/properties/%s\"}}%s]",
+                 "\"#/$defs/values/properties/%s\"}}%s,{\"type\":\"null\"}]",
                  entry->path, number ? ",{\"$ref\":\"#/$defs/range\"}" : "");
         add_description(out, entry->names_kind ? "which one" : entry->field->meaning, NULL);
         text_add(out, "}");
@@ -304,8 +313,8 @@ static void write_sweep(Schema *schema, const SchemaList *list) {
     TextBuffer *out = &schema->out;
     text_add(out, "{\"type\":[\"object\",\"null\"],\"description\":\"dotted keys with lists of "
                   "values or ranges, crossed in order\",\"properties\":{\n"
-                  "\"zip\":{\"$ref\":\"#/$defs/axes\",\"description\":\"keys whose equally long "
-                  "lists advance together\"},\n"
+                  "\"zip\":{\"anyOf\":[{\"$ref\":\"#/$defs/axes\"},{\"type\":\"null\"}],"
+                  "\"description\":\"keys whose equally long lists advance together\"},\n"
                   "\"include\":{\"type\":[\"array\",\"null\"],\"items\":{\"$ref\":"
                   "\"#/$defs/values\"},\"description\":\"runs to add: for each the keys that it "
                   "sets\"},\n"
@@ -315,7 +324,64 @@ static void write_sweep(Schema *schema, const SchemaList *list) {
     text_add(out, "},\"additionalProperties\":false}");
 }
 
-static void write_definitions(Schema *schema, const SchemaList *list) {
+/* ---- Files without a base --------------------------------------------------------------------- */
+
+/* There nothing can be taken away: values are not null. Groups may be, and texts, which are then
+   empty. */
+static void write_given(TextBuffer *out, const FieldTable *table) {
+    const char *separator = "\"properties\":{";
+    for (size_t i = 0; i < table->count; i++) {
+        const Field *field = &table->fields[i];
+        if (field->type == FIELD_STRING && field->fallback != NULL)
+            continue;
+        add_key(out, separator, field->name);
+        separator = ",";
+        text_add(out, "{");
+        if (field->type == FIELD_GROUP)
+            write_given(out, field->group);
+        else
+            text_add(out, "\"$ref\":\"#/$defs/given\"");
+        text_add(out, "}");
+    }
+    text_add(out, separator[0] == ',' ? "}" : "\"properties\":{}");
+}
+
+static void write_required(TextBuffer *out, const FieldTable *table) {
+    const char *separator = "";
+    text_add(out, "\"required\":[");
+    for (size_t i = 0; i < table->count; i++)
+        if (table->fields[i].fallback == NULL && table->fields[i].type != FIELD_GROUP) {
+            text_add(out, "%s", separator);
+            add_string(out, table->fields[i].name);
+            separator = ",";
+        }
+    text_add(out, "]");
+}
+
+static void write_whole(Schema *schema, const FieldTable *table, const SchemaList *list) {
+    TextBuffer *out = &schema->out;
+    NameList texts = {0};
+    for (size_t i = 0; i < list->count; i++) {
+        const SchemaEntry *entry = &list->entries[i];
+        if (entry->kind != NULL && entry->field->type == FIELD_STRING &&
+            entry->field->fallback != NULL)
+            names_add(&texts, out->arena, entry->field->name);
+    }
+    text_add(out, ",\n\"given\":{\"not\":{\"type\":\"null\"},\"properties\":{");
+    for (size_t i = 0; i < texts.count; i++) {
+        add_key(out, i == 0 ? "" : ",", texts.names[i]);
+        text_add(out, "{}");
+    }
+    text_add(out, "},\"additionalProperties\":{\"$ref\":\"#/$defs/given\"},\"items\":{\"$ref\":"
+                  "\"#/$defs/given\"}},\n\"whole\":{");
+    write_required(out, table);
+    text_add(out, ",\"allOf\":[{");
+    write_given(out, table);
+    text_add(out, "},{\"properties\":{\"sweep\":{\"properties\":{\"include\":{},\"exclude\":{}},"
+                  "\"additionalProperties\":{\"not\":{\"type\":\"null\"}}}}}]}");
+}
+
+static void write_definitions(Schema *schema, const FieldTable *table, const SchemaList *list) {
     TextBuffer *out = &schema->out;
     text_add(out, "\"$defs\":{\n\"reference\":{\"type\":\"string\",\"pattern\":\"\\\\$\\\\{[^}]+"
                   "\\\\}\",\"description\":\"the value of another key: ${model.width}\"},\n");
@@ -333,6 +399,7 @@ static void write_definitions(Schema *schema, const SchemaList *list) {
                   "\"additionalProperties\":false,\"properties\":{\n");
     write_paths(schema, list, true);
     text_add(out, "}}");
+    write_whole(schema, table, list);
     for (size_t i = 0; i < schema->use_count; i++) /* grows while it is written */
         write_kind_definition(schema, &schema->uses[i]);
     text_add(out, "\n}");
@@ -341,6 +408,7 @@ static void write_definitions(Schema *schema, const SchemaList *list) {
 const char *json_schema_write(const FieldTable *table, Arena *arena) {
     Schema *schema = ARENA_ARRAY(arena, Schema, 1);
     schema->out.arena = arena;
+    schema->nulls = true;
     TextBuffer *out = &schema->out;
     SchemaList list = schema_list(table, arena);
     text_add(out, "{\n\"$schema\":\"https://json-schema.org/draft/2020-12/schema\",\n"
@@ -350,16 +418,9 @@ const char *json_schema_write(const FieldTable *table, Arena *arena) {
     write_properties(schema, table, ",\n");
     text_add(out, ",\n\"sweep\":");
     write_sweep(schema, &list);
-    text_add(out, "},\n\"additionalProperties\":false,\n\"anyOf\":[{\"required\":[\"base\"]},");
-    const char *separator = "{\"required\":[";
-    for (size_t i = 0; i < table->count; i++)
-        if (table->fields[i].fallback == NULL && table->fields[i].type != FIELD_GROUP) {
-            text_add(out, "%s", separator);
-            add_string(out, table->fields[i].name);
-            separator = ",";
-        }
-    text_add(out, "]}],\n");
-    write_definitions(schema, &list);
+    text_add(out, "},\n\"additionalProperties\":false,\n\"if\":{\"not\":{\"required\":[\"base\"]}},"
+                  "\"then\":{\"$ref\":\"#/$defs/whole\"},\n");
+    write_definitions(schema, table, &list);
     text_add(out, "}\n");
     return out->text;
 }

@@ -155,9 +155,12 @@ static Status find_kind(const Filler *filler, const Field *field, const Node *no
 /* Refuses an option that the chosen kind does not have, saying which kind has it. */
 static Status options_check(const Filler *filler, const Field *field, const Place *place,
                             const Kind *kind) {
-    NameList allowed = {0};
-    for (size_t i = 0; i < kind->options.count; i++)
+    NameList allowed = {0}, near = {0};
+    names_add(&near, filler->arena, schema_kind_key(field));
+    for (size_t i = 0; i < kind->options.count; i++) {
         names_add(&allowed, filler->arena, kind->options.fields[i].name);
+        names_add(&near, filler->arena, kind->options.fields[i].name);
+    }
     for (size_t i = 0; i < place->node->count; i++) {
         const Node *key = place->node->keys[i];
         if (strcmp(key->text, schema_kind_key(field)) == 0 ||
@@ -173,7 +176,7 @@ static Status options_check(const Filler *filler, const Field *field, const Plac
         }
         return node_error(key, filler->error, "unknown key '%.100s' in %s%s; options of %s: %s",
                           key->text, place->path,
-                          names_suggestion(&allowed, key->text, filler->arena), kind->name,
+                          names_suggestion(&near, key->text, filler->arena), kind->name,
                           names_join(&allowed, filler->arena));
     }
     return STATUS_OK;
@@ -186,9 +189,28 @@ static Status parse_fallback(const Filler *filler, const Field *field, const cha
                             node, filler->error);
 }
 
+/* A map without its naming key may hold that key misspelt. */
+static Status kind_key_check(const Filler *filler, const Field *field, const Place *place) {
+    NameList key = {0};
+    names_add(&key, filler->arena, schema_kind_key(field));
+    for (size_t i = 0; i < place->node->count; i++) {
+        const Node *given = place->node->keys[i];
+        bool option = false;
+        for (size_t k = 0; k < field->kinds->count; k++)
+            option |= field_find(&field->kinds->kinds[k]->options, given->text) != NULL;
+        if (!option && names_nearest(&key, given->text) != NULL)
+            return node_error(given, filler->error, "unknown key '%.100s' in %s%s; allowed: %s",
+                              given->text, place->path,
+                              names_suggestion(&key, given->text, filler->arena),
+                              field_allowed(field, filler->arena));
+    }
+    return STATUS_OK;
+}
+
 /* The kind that a map without its naming key means: the default one. */
 static Status default_kind(const Filler *filler, const Field *field, const Place *place,
                            const Kind **kind) {
+    TRY(kind_key_check(filler, field, place));
     if (field->fallback == NULL || field->type == FIELD_KIND_LIST)
         return node_error(place->node, filler->error, "%s needs the key '%s': %s", place->path,
                           schema_kind_key(field), field_allowed(field, filler->arena));

@@ -102,6 +102,49 @@ yaml 'experiment: x' 'sweep: {model.widht: [8, 16]}'
 refused "unknown swept key" "bad.yaml:2:9:" "did you mean 'model.width'?"
 yaml 'experiment: x' 'sweep: {model.heads: [1, 5]}'
 refused "a bad run of a sweep" "bad.yaml:2:26:" "multiple"
+
+# What cannot be meant together.
+yaml 'experiment: x' 'train: {objective: masked}'
+refused "masked objective with the causal mask" "bad.yaml:2:20: train.objective" "needs model.attention.mask: bidirectional"
+yaml 'experiment: x' 'model: {attention: {mask: bidirectional}}'
+refused "causal objective with the bidirectional mask" "bad.yaml:" "needs model.attention.mask: causal"
+yaml 'experiment: x' 'train: {objective: prefix}'
+refused "prefix objective without a prefix" "bad.yaml:2:20: train.objective" "needs model.attention.mask: {kind: prefix"
+yaml 'experiment: x' 'model: {context: 16, attention: {mask: {kind: prefix, length: 32}}}' 'train: {objective: prefix}'
+refused "prefix longer than the context" "bad.yaml:2:40: model.attention.mask" "of 32 tokens is longer than model.context, which is 16"
+yaml 'experiment: x' 'model: {layers: 3, position: [rope, nope]}'
+refused "list by layer of the wrong length" "bad.yaml:2:30: model.position" "one for each layer: 3, not 2"
+yaml 'experiment: x' 'model: {position: [absolute, rope]}'
+refused "encoding of single layers that is added before them" "bad.yaml:2:19: model.position" "before any layer"
+yaml 'experiment: x' 'model: {attention: {mask: prefix, window: 4}}' 'train: {objective: prefix}'
+refused "window with the prefix mask" "bad.yaml:2:43: model.attention.window" "masks with one: causal, bidirectional"
+yaml 'experiment: x' 'model: {attention: {window_shift: 2}}'
+refused "shift without a window" "bad.yaml:2:35: model.attention.window_shift" "set model.attention.window too"
+yaml 'experiment: x' 'model: {attention: {normalization: sigmoid, sink_logit: true}}'
+refused "sink logit without softmax" "bad.yaml:2:57: model.attention.sink_logit" "the normalization is sigmoid"
+yaml 'experiment: x' 'model: {mlp: none, parallel: true}'
+refused "parallel without an MLP" "bad.yaml:2:30: model.parallel" "only parallel: false is allowed"
+yaml 'experiment: x' 'model: {position: {kind: rope, factor: 4}}'
+refused "factor without scaling" "bad.yaml:2:19: model.position" "needs a scaling: linear, ntk or yarn"
+yaml 'experiment: x' 'data: {source: zipf, delimiters: 2}'
+refused "delimiters without a place" "bad.yaml:2:34: data.delimiters" "delimiter_every or delimiter_probability"
+yaml 'experiment: x' 'data: {source: tokens, path: nowhere.bin}'
+refused "missing token file" "bad.yaml:2:30: data.path" "nowhere.bin"
+yaml 'experiment: x' 'data: {source: mixture, sources: [{source: zipf}, {source: zipf, symbols: 63}]}'
+refused "mixture of two vocabularies" "bad.yaml:2:34: data.sources" "it has 63 tokens, the first source 64"
+yaml 'experiment: x' 'sweep: {zip: {seed: [1, 2], model.width: [8]}}'
+refused "zipped lists of two lengths" "bad.yaml:2:42:" "must be equally long"
+yaml 'experiment: x' 'sweep: {seed: {from: 1, to: 3}}'
+refused "a range without its number of points" "bad.yaml:2:15:" "needs 'points'"
+yaml 'experiment: x' 'sweep: {seed: [1, 1]}'
+refused "the same run twice" "bad.yaml:2:8:" "makes the same run twice"
+yaml 'experiment: x' 'sweep: {seed: [1, 2], exclude: [{seed: 3}]}'
+refused "exclude that meets no run" "bad.yaml:2:33:" "no run of the sweep has"
+yaml 'experiment: x' 'model: {hidden: "${model.widht}"}'
+refused "reference to an unknown key" "bad.yaml:2:17:" "did you mean 'model.width'?"
+yaml 'base: nowhere.yaml'
+refused "missing base" "bad.yaml:1:7: base" "nowhere.yaml"
+
 yaml 'experiment: ../x'
 refused "a name that is no folder" "bad.yaml:1:13:" "letters, digits"
 yaml 'experiment: x'
@@ -138,6 +181,23 @@ analysis: [sinks]
 sweep: {seed: [1, 2]}
 YAML
 
+check "explain: all keys" start 0 explain
+check "explain: its own two" says "another YAML file"
+for key in base sweep model.position model.position.scaling data.sources.block train.groups.norms; do
+    check "explain $key" start 0 explain "$key"
+    check "explain $key: says what is allowed" says "allowed: "
+done
+check "explain: an option by its kind" start 0 explain model.position.rope.scaling
+check "explain: an option by its kind: whose" says "model.position.scaling (of rope)"
+check "explain: an option by its kind: values" says "one of: none, linear, ntk, yarn"
+check "explain: a kind" start 0 explain model.position.rope
+check "explain: a kind: its source" says "arXiv 2104.09864"
+check "explain: an option of several kinds is told once" start 0 explain data.amount
+check "explain: an option of several kinds: whose" says "(of bigram-backcopy, markov,"
+check "explain: an option of another kind" start 2 explain model.position.alibi.scaling
+check "explain: a misspelt key" start 2 explain model.widht
+check "explain: a misspelt key: the nearest" says "did you mean 'model.width'?"
+
 check "show" start 0 show tiny.yaml
 grep -v '^#' log >full.yaml
 cp log first
@@ -145,12 +205,19 @@ check "show: its own output makes the same runs" start 0 show full.yaml
 check "show: the same in full" diff <(grep -v '^# full\|^# tiny' first) <(grep -v '^# full\|^# tiny' log)
 check "show: writes nothing" [ ! -e results ]
 
+check "dry run" start 0 run tiny.yaml --dry-run
+check "dry run: the runs" says "# 2 runs"
+check "dry run: writes nothing" [ ! -e results ]
+
 check "run" start 0 run tiny.yaml
 check "run: its report" [ -s results/tiny/report.html ]
 check "run: the default folder and names" [ -s "results/tiny/seed=2/run.h5" ]
 check "run: the file as given" cmp tiny.yaml results/tiny/experiment.yaml
 check "run again" start 0 run tiny.yaml
 check "run again: nothing to do" says "done already"
+check "run again with other threads, jobs and name" start 0 run tiny.yaml --threads 1 --jobs 1 \
+    --set experiment=renamed --output results/tiny
+check "run again with other threads, jobs and name: the same runs" says "done already"
 check "status" start 0 status tiny.yaml
 check "status: all done" says "2 done"
 

@@ -2,7 +2,9 @@
 changes because another key is swept is found again."""
 import os
 import shutil
+import subprocess
 import sys
+import time
 
 import h5py
 import numpy as np
@@ -67,6 +69,60 @@ def check_damage(bench, name, what, damage):
           "warning" not in words, words)
 
 
+# Files of a finished run that are damaged together, and from where it is trained again.
+TOGETHER = (
+    (("snapshots/step-00000040.h5",), "going on from step 40 to make step 40 anew"),
+    (("snapshots/step-00000020.h5",), "going on from step 20 to make step 20 anew"),
+    (("snapshots/step-00000008.h5",), "going on from step 0 to make step 8 anew"),
+    (("snapshots/step-00000040.h5", "checkpoint.h5"), "going on from the previous checkpoint, of step 20"),
+    (("snapshots/step-00000020.h5", "checkpoint.previous.h5"), "going on from step 0 to make step 20 anew"),
+    (("snapshots/step-00000040.h5", "checkpoint.h5", "checkpoint.previous.h5"), "a snapshot is missing"),
+    (("run.h5", "snapshots/step-00000020.h5", "analysis.h5"), "going on from step 20 to make step 20 anew"),
+)
+
+
+def check_together(bench, names, expected):
+    """Whatever is left, the run comes out with the same bytes."""
+    output, whole = (os.path.join(bench.folder, folder) for folder in ("damaged", "whole"))
+    shutil.rmtree(output, ignore_errors=True)
+    shutil.copytree(whole, output)
+    for name in names:
+        flip(os.path.join(output, "seed=1", name))
+    words = bench.run("train", "damaged") + bench.run("analyze", "damaged")
+    label = "damage: " + " and ".join(names)
+    check(f"{label}: from where", expected in words, f"expected \"{expected}\" in\n{words}")
+    other = [name for name in FILES if name not in NEEDED_NO_MORE and
+             contents(os.path.join(output, "seed=1", name)) !=
+             contents(os.path.join(whole, "seed=1", name))]
+    check(f"{label}: all made anew, the same", not other, f"{other} differ\n{words}")
+
+
+LOCK = b"host: elsewhere\nprocess: 1\nstarted: 5\nmachine: another/boot\nsince: 2026\nprogress:    \n"
+LOCKS = {"of another machine": LOCK, "empty": b"", "cut short": LOCK[:25],
+         "with flipped bits": bytes(byte ^ 4 for byte in LOCK), "of zeros": bytes(300)}
+
+
+def check_lock(bench, what, content):
+    """A lock that says nothing of its owner, or names one elsewhere, counts by its age: refreshed within
+    the last minute it is respected; once it is older, it is taken over."""
+    path = os.path.join(bench.folder, "whole", "seed=1", "lock")
+    with open(path, "wb") as file:
+        file.write(content)
+    with open(os.path.join(bench.folder, "log"), "w+", encoding="utf-8") as log:
+        process = subprocess.Popen(bench.command("train", "whole"), stdin=subprocess.DEVNULL,
+                                   stdout=log, stderr=subprocess.STDOUT)
+        time.sleep(1.2)
+        waits = process.poll() is None
+        before = time.time() - 120
+        os.utime(path, (before, before))
+        status = process.wait(timeout=30)
+        log.seek(0)
+        words = log.read()
+    check(f"lock {what}: fresh, respected", waits and "works on it" in words, words)
+    check(f"lock {what}: two minutes old, taken over", status == 0 and not os.path.exists(path) and
+          words.count("done already") == 2, words)
+
+
 def check_missing_snapshot(bench):
     path = os.path.join(bench.folder, "damaged", "seed=2", "snapshots", "step-00000020.h5")
     with open(path, "rb") as file:
@@ -100,6 +156,10 @@ def main():
         for name in FILES:
             for what, damage in DAMAGE.items():
                 check_damage(bench, name, what, damage)
+        for names, expected in TOGETHER:
+            check_together(bench, names, expected)
+        for what, content in LOCKS.items():
+            check_lock(bench, what, content)
         check_missing_snapshot(bench)
         check_other_names(bench)
     finish()

@@ -37,6 +37,12 @@ GOOD = {
                                 "  exclude: [{seed: 1, model.width: 8}]",
     "a swept kind with options": "experiment: x\nsweep: {model.position: [rope, {kind: alibi}]}",
     "all analyses": "experiment: x\nanalysis: all",
+    "nothing in place of a group, a sweep and a text": "experiment: x\nmodel:\nsweep:\ndescription: ~",
+    "an inherited key taken away": "base: other.yaml\nseed: ~\nmodel: {width: ~, position: ~}",
+    "an inherited option taken away": "base: other.yaml\nmodel: {position: {kind: rope, base: ~}}",
+    "an inherited group taken away": "base: other.yaml\nmodel: ~\ntrain: {optimizer: ~, groups: ~}",
+    "an inherited list and axis taken away": "base: other.yaml\nanalysis: ~\nsweep: {seed: ~, zip: ~}",
+    "an inherited kind's text taken away": "base: other.yaml\ndata: {triggers: ~}",
     "a number with an exponent": "experiment: x\ntrain: {optimizer: {learning_rate: 5e-3}}",
 }
 BAD = {
@@ -57,6 +63,11 @@ BAD = {
     "a range of words": "experiment: x\nsweep: {model.position: {from: 1, to: 2, points: 2}}",
     "a range without its end": "experiment: x\nsweep: {seed: {from: 1, points: 2}}",
     "a swept name": "experiment: x\nsweep: {experiment: [a, b]}",
+    "nothing where a number must be": "experiment: x\nmodel: {width: ~}",
+    "nothing where a kind must be": "experiment: x\nmodel: {position: ~}",
+    "nothing where an option's number must be": "experiment: x\nmodel: {position: {kind: rope, base: ~}}",
+    "nothing where an axis must be": "experiment: x\nsweep: {seed: ~}",
+    "nothing in a list": "base: other.yaml\nmodel: {position: [rope, ~]}",
     "an unknown key in include": "experiment: x\nsweep: {include: [{sed: 1}]}",
 }
 
@@ -98,6 +109,16 @@ def check_recipes(validator):
         check(f"schema: {name} fits", not off, "; ".join(off))
 
 
+def check_shown(recipes):
+    """Every recipe can be run: show opens its data and builds its models, and counts what it will cost."""
+    for path in recipes:
+        done = subprocess.run([PROGRAM, "show", path], capture_output=True, text=True, timeout=60,
+                              check=False)
+        runs = re.search(r"^# (\d+) runs?, results in ", done.stdout, re.M)
+        check(f"schema: {os.path.basename(path)} can be shown", done.returncode == 0 and runs,
+              f"exit status {done.returncode}: {done.stderr}")
+
+
 def main():
     printed = subprocess.run([PROGRAM, "schema"], capture_output=True, text=True, timeout=60,
                              check=True).stdout
@@ -118,6 +139,7 @@ def main():
     validator = jsonschema.Draft202012Validator(schema)
     check_cases(validator)
     check_recipes(validator)
+    check_shown(sorted(glob.glob(os.path.join(RECIPES, "*.yaml"))))
     finish()
 
 

@@ -116,6 +116,15 @@ static void test_taken_away(void **state) {
     assert_expands(test, "none.yaml");
     assert_int_equal(test->plan.count, 1);
     assert_int_equal(test->plan.runs[0].experiment.run.seed, 1);
+    /* At any depth, and also where there is nothing to take away. */
+    put(test, "deep.yaml",
+        "base: base.yaml\nmodel: {width: ~, position: {kind: rope, base: ~}}\ntrain: {optimizer: ~}\n"
+        "sweep: {zip: ~, exclude: ~, seed: ~, train.steps: ~}\n");
+    assert_expands(test, "deep.yaml");
+    assert_int_equal(test->plan.count, 1);
+    assert_holds(test->plan.runs[0].yaml, "base: 10000\n");
+    put(test, "without.yaml", "experiment: x\nmodel: {width: ~}\n");
+    assert_refused(test, "without.yaml", "/without.yaml:2:16: model.width", "a whole number");
 }
 
 static void test_grandparent_and_paths(void **state) {

@@ -308,7 +308,8 @@ static void a_full_disk_leaves_the_run_readable(void **state) {
     assert_contains(checkpoint_error.message, "checkpoint.h5");
     assert_true(snapshot_valid(*state, 0, &scene->table, &error));
     bool found = false;
-    check(checkpoint_read(*state, &scene->table, &scene->state, "abcd", &found, &error), &error);
+    check(checkpoint_read(*state, &scene->table, &scene->state, "abcd", INT64_MAX, &found, &error),
+          &error);
     assert_true(found);
     assert_int_equal(scene->state.step, 0);
     hid_t file;
@@ -327,12 +328,13 @@ static void write_checkpoint(const char *directory, Case *scene, int64_t step) {
 
 /* The step of the checkpoint that is read; −1 where none is found. Its content is compared with
    what was written. */
-static int64_t read_checkpoint(const char *directory) {
+static int64_t read_checkpoint_until(const char *directory, int64_t latest) {
     Error error;
     Case *scene = case_create(COLUMNS), *expected = case_create(COLUMNS);
     bool found = false;
     scratch_log_begin();
-    check(checkpoint_read(directory, &scene->table, &scene->state, "abcd", &found, &error), &error);
+    check(checkpoint_read(directory, &scene->table, &scene->state, "abcd", latest, &found, &error),
+          &error);
     int64_t step = found ? scene->state.step : -1;
     if (found) {
         case_fill(expected, step, 1);
@@ -348,6 +350,10 @@ static int64_t read_checkpoint(const char *directory) {
     case_destroy(scene);
     case_destroy(expected);
     return step;
+}
+
+static int64_t read_checkpoint(const char *directory) {
+    return read_checkpoint_until(directory, INT64_MAX);
 }
 
 static void a_checkpoint_reads_back_and_the_one_before_is_kept(void **state) {
@@ -399,17 +405,31 @@ static void a_damaged_checkpoint_is_set_aside(void **state) {
     case_destroy(scene);
 }
 
+static void an_earlier_checkpoint_can_be_asked_for(void **state) {
+    Case *scene = case_create(COLUMNS);
+    write_checkpoint(*state, scene, 3);
+    write_checkpoint(*state, scene, 7);
+    static const int64_t asked[][2] = {{8, 7}, {7, 7}, {6, 3}, {3, 3}, {2, -1}};
+    for (size_t i = 0; i < sizeof asked / sizeof asked[0]; i++) {
+        assert_int_equal(read_checkpoint_until(*state, asked[i][0]), asked[i][1]);
+        assert_string_equal(scratch_log_text(), "");
+    }
+    case_destroy(scene);
+}
+
 static void a_checkpoint_of_another_run_is_refused(void **state) {
     Error error;
     Case *scene = case_create(COLUMNS), *other = case_create(COLUMNS + 1);
     bool found = true;
     write_checkpoint(*state, scene, 3);
-    assert_int_equal(checkpoint_read(*state, &scene->table, &scene->state, "efgh", &found, &error),
+    assert_int_equal(checkpoint_read(*state, &scene->table, &scene->state, "efgh", INT64_MAX,
+                                     &found, &error),
                      STATUS_BAD_INPUT);
     assert_false(found);
     assert_contains(error.message, "belongs to another configuration");
     assert_contains(error.message, "--output");
-    assert_int_equal(checkpoint_read(*state, &other->table, &other->state, "efgh", &found, &error),
+    assert_int_equal(checkpoint_read(*state, &other->table, &other->state, "efgh", INT64_MAX,
+                                     &found, &error),
                      STATUS_BAD_INPUT);
     assert_true(scratch_exists(scratch_path(state, "checkpoint.h5")));
     assert_int_equal(read_checkpoint(*state), 3);
@@ -432,6 +452,7 @@ int main(void) {
         SCRATCH_TEST(a_full_disk_leaves_the_run_readable),
         SCRATCH_TEST(a_checkpoint_reads_back_and_the_one_before_is_kept),
         SCRATCH_TEST(a_damaged_checkpoint_is_set_aside),
+        SCRATCH_TEST(an_earlier_checkpoint_can_be_asked_for),
         SCRATCH_TEST(a_checkpoint_of_another_run_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

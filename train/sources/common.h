@@ -54,7 +54,8 @@ extern const char *const source_bos_names[];
     {.name = "amount", .type = FIELD_INTEGER, .offset = SOURCE_COMMON_OF(amount), .fallback = "0", \
      .minimum = 0, .maximum = 1e15,                                                                \
      .meaning = "unique training tokens, in whole sequences of model.context: after so many the "  \
-                "same sequences come again, in the same order; 0: no end"},                        \
+                "same sequences come again, in the same order; 0: no end",                         \
+     .source = "arXiv 2410.10781"},                                                                \
     {.name = "weight", .type = FIELD_REAL, .offset = SOURCE_COMMON_OF(weight), .fallback = "1",    \
      .minimum = 0, .maximum = 1e9,                                                                 \
      .meaning = "share of the sequences, relative to the other parts of a mixture"}
