@@ -108,7 +108,14 @@ typedef enum Verdict {
     VERDICT_MISSING,
     VERDICT_DAMAGED, /* error says how */
     VERDICT_REFUSED, /* sound, but not for this run; error says why */
+    VERDICT_LATER,   /* of a later step than was asked for; nothing was read */
 } Verdict;
+
+/* What a checkpoint must fit to be read. */
+typedef struct Wanted {
+    const char *identity;
+    int64_t latest; /* step */
+} Wanted;
 
 typedef struct CheckpointHead {
     int64_t step, tokens, slot_count, log_count;
@@ -156,11 +163,13 @@ static Status content_read(hid_t file, const CheckpointHead *head, const Paramet
 /* A text that names another configuration may itself be what is damaged: that is so where
    everything else fits this run and only the hash over all of it is wrong. */
 static Verdict file_judge(hid_t file, const char *path, const ParameterTable *table,
-                          TrainState *state, const char *identity, Arena *arena, Error *error) {
+                          TrainState *state, const Wanted *wanted, Arena *arena, Error *error) {
     CheckpointHead head;
     if (head_read(file, arena, &head, error) != STATUS_OK)
         return VERDICT_DAMAGED;
-    bool same = strcmp(head.identity, identity) == 0;
+    if (head.step > wanted->latest)
+        return VERDICT_LATER;
+    bool same = strcmp(head.identity, wanted->identity) == 0;
     char hash[65] = "";
     bool loaded = content_read(file, &head, table, state, error) == STATUS_OK;
     if (loaded)
@@ -180,19 +189,19 @@ static Verdict file_judge(hid_t file, const char *path, const ParameterTable *ta
     error_set(error, STATUS_BAD_INPUT,
               "%s belongs to another configuration (%.12s…; this run is %.12s…); write "
               "elsewhere with --output, or start anew with --force",
-              path, head.identity, identity);
+              path, head.identity, wanted->identity);
     return VERDICT_REFUSED;
 }
 
 static Verdict checkpoint_judge(const char *path, const ParameterTable *table, TrainState *state,
-                                const char *identity, Arena *arena, Error *error) {
+                                const Wanted *wanted, Arena *arena, Error *error) {
     struct stat information;
     if (stat(path, &information) != 0 && errno == ENOENT)
         return VERDICT_MISSING;
     hid_t file = 0;
     if (storage_open(path, &file, error) != STATUS_OK)
         return VERDICT_DAMAGED;
-    Verdict verdict = file_judge(file, path, table, state, identity, arena, error);
+    Verdict verdict = file_judge(file, path, table, state, wanted, arena, error);
     storage_close(file);
     return verdict;
 }
@@ -209,13 +218,14 @@ Status checkpoint_read(const char *directory, const ParameterTable *table, Train
                        const char *identity, int64_t latest, bool *found, Error *error) {
     Arena arena = arena_create("reading a checkpoint");
     const char *const names[] = {newest_name, previous_name};
+    const Wanted wanted = {identity, latest};
     Status status = STATUS_OK;
     *found = false;
     for (int i = 0; i < 2 && status == STATUS_OK && !*found; i++) {
         const char *path = arena_format(&arena, "%s/%s", directory, names[i]);
         Error reason = {.message = ""};
-        Verdict verdict = checkpoint_judge(path, table, state, identity, &arena, &reason);
-        *found = verdict == VERDICT_SOUND && state->step <= latest;
+        Verdict verdict = checkpoint_judge(path, table, state, &wanted, &arena, &reason);
+        *found = verdict == VERDICT_SOUND;
         if (verdict == VERDICT_DAMAGED)
             set_aside(path, &reason, &arena);
         if (verdict == VERDICT_REFUSED)

@@ -89,23 +89,20 @@ static double target_entropy(const RunConfig *config, const char *folder, Arena 
     return entropy;
 }
 
-static bool curve_fell(const Curve *curve, double frequencies, char why[400]) {
-    double first = curve->losses[0], mean = 0, squares = 0;
+static LearningCurve curve_summary(const Curve *curve, double frequencies) {
+    LearningCurve summary = {.first = curve->losses[0], .frequencies = frequencies};
+    double squares = 0;
     for (int i = STEPS - LAST; i < STEPS; i++)
-        mean += curve->losses[i] / LAST;
+        summary.last += curve->losses[i] / LAST;
     for (int i = STEPS - LAST; i < STEPS; i++)
-        squares += (curve->losses[i] - mean) * (curve->losses[i] - mean);
+        squares += (curve->losses[i] - summary.last) * (curve->losses[i] - summary.last);
     double deviation = sqrt(squares / (LAST - 1));
-    double noise = 5 * deviation * sqrt(1 + 1.0 / LAST), half = 0.5 * (first - frequencies);
-    snprintf(why, 400,
-             "the loss went from %.4g to %.4g (mean of the last %d steps), by %.4g; wanted: more "
-             "than %.3g, its noise, and %.3g, half of the way to %.4g, the entropy of the targets' "
-             "frequencies",
-             first, mean, LAST, first - mean, noise, half, frequencies);
-    return curve->count == STEPS && first - mean > noise && first - mean > half;
+    summary.last_noise = deviation / sqrt(LAST);
+    summary.fall_noise = deviation * sqrt(1 + 1.0 / LAST);
+    return summary;
 }
 
-bool learning_fell(Learning *learning, const char *settings, char why[400]) {
+LearningCurve learning_train(Learning *learning, const char *settings) {
     Arena arena = arena_create("a test of learning");
     const char *parts[SETTINGS_LARGEST];
     size_t count = settings_split(settings, parts, &arena);
@@ -135,10 +132,24 @@ bool learning_fell(Learning *learning, const char *settings, char why[400]) {
     };
     if (train_run(&job, &error) != STATUS_OK)
         fail_msg("%s: %s", settings, error.message);
-    double frequencies = target_entropy(job.config, learning->folder, &arena);
-    bool fell = curve_fell(&curve, frequencies, why);
+    if (curve.count != STEPS)
+        fail_msg("%s: %lld steps told, not %d", settings, (long long)curve.count, STEPS);
+    LearningCurve summary =
+        curve_summary(&curve, target_entropy(job.config, learning->folder, &arena));
     arena_destroy(&arena);
-    return fell;
+    return summary;
+}
+
+bool learning_fell(Learning *learning, const char *settings, char why[400]) {
+    const LearningCurve curve = learning_train(learning, settings);
+    double fall = curve.first - curve.last, noise = 5 * curve.fall_noise;
+    double half = 0.5 * (curve.first - curve.frequencies);
+    snprintf(why, 400,
+             "the loss went from %.4g to %.4g (mean of the last %d steps), by %.4g; wanted: more "
+             "than %.3g, its noise, and %.3g, half of the way to %.4g, the entropy of the targets' "
+             "frequencies",
+             curve.first, curve.last, LAST, fall, noise, half, curve.frequencies);
+    return fall > noise && fall > half;
 }
 
 void learning_check(Learning *learning, const char *settings) {

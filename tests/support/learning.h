@@ -28,13 +28,24 @@ typedef struct Learning {
    the English chain, AdamW. */
 Learning learning_create(const char *folder, const AxisNote *notes, size_t note_count);
 
-/* Trains the base with settings ("key=value; key=value", as with --set) and returns whether the loss fell;
-   why [400] receives the numbers. Fails the running test where the settings are refused or the run
-   fails.
+/* Losses of a run, in nats. */
+typedef struct LearningCurve {
+    double first;       /* of the first step: an untrained model's */
+    double last;        /* mean of the last 20 steps */
+    double last_noise;  /* standard error of that mean, σ/√20 with σ that of the last 20 */
+    double fall_noise;  /* standard error of first − last, σ·√(1 + 1/20) */
+    double frequencies; /* entropy of the targets' own frequencies */
+} LearningCurve;
+
+/* Trains the base with settings ("key=value; key=value", as with --set). Fails the running test where the
+   settings are refused or the run fails. */
+LearningCurve learning_train(Learning *learning, const char *settings);
+
+/* The same, and whether the loss fell; why [400] receives the numbers.
 
    Fell: the mean loss of the last 20 steps is below the loss of the first by more than five standard
-   deviations of such a difference, σ·√(1 + 1/20) with σ that of the last 20 (the first batch, on
-   which an untrained model is near uniform, varies less); and by at least half of the way down to
+   errors of that difference (an untrained model is near uniform, so that its loss varies less from
+   batch to batch than the last 20, whose σ is taken for both); and by at least half of the way down to
    the entropy of the targets' own frequencies, the first thing there is to learn. */
 bool learning_fell(Learning *learning, const char *settings, char why[400]);
 

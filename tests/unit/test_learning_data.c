@@ -27,7 +27,7 @@ static const AxisNote notes[] = {
     {.key = "data.fixed_position", .value = "3"},
     {.key = "data.fixed_position", .value = "0", .with = "data.bos=none"},
     {.key = "data.fixed_token", .value = "1", .with = "data.fixed_position=3"},
-    {.key = "data.random_share", .value = "0.25"},
+    {.key = "data.random_share", .value = "0.1", .with = "train.batch=64"}, /* by whole sequences */
     {.key = "data.amount", .value = "2048"},
     {.key = "data.triggers", .value = "ae"},
     {.key = "data.triggers", .value = "\"\""},

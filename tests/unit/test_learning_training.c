@@ -3,9 +3,11 @@
 #include "tests/support/learning.h"
 #include "tests/support/scratch.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -60,7 +62,6 @@ static void what_cannot_learn_is_seen(void **state) {
     static const char *const settings[] = {
         "train.optimizer.learning_rate=0",
         "train.optimizer.learning_rate=1e-6",
-        "data=zipf; data.exponent=0", /* nothing to learn: each token is as frequent as any */
     };
     Learning learning = begin(state);
     for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++) {
@@ -70,11 +71,39 @@ static void what_cannot_learn_is_seen(void **state) {
     }
 }
 
+/* Of independent tokens only the frequencies can be learned: the loss comes near their entropy, and never
+   below, as it would if a query saw the token it has to predict. */
+static void nobody_sees_what_is_asked(void **state) {
+    static const char *const settings[] = {
+        "", "train.objective=prefix; model.attention.mask=prefix",
+        "train.objective=masked; model.attention.mask=bidirectional; train.objective.share=0.5; "
+        "train.objective.keep=0; train.objective.random=0"};
+    Learning learning = begin(state);
+    for (double exponent = 0; exponent < 2; exponent++) {
+        double weights = 0, entropy = 0;
+        for (int rank = 1; rank <= 64; rank++)
+            weights += pow(rank, -exponent);
+        for (int rank = 1; rank <= 64; rank++)
+            entropy -= pow(rank, -exponent) / weights * log(pow(rank, -exponent) / weights);
+        for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++) {
+            char all[400];
+            snprintf(all, sizeof all, "data=zipf; data.exponent=%g; train.schedule=cosine; %s",
+                     exponent, settings[i]);
+            LearningCurve curve = learning_train(&learning, all);
+            double noise = 5 * curve.last_noise;
+            if (!(curve.last > entropy - noise && curve.last < entropy + noise + 0.03))
+                fail_msg("%s: the loss comes to %g, the entropy is %g, five standard errors are %g",
+                         all, curve.last, entropy, noise);
+        }
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(every_optimizer_learns, scratch_create, scratch_remove),
         cmocka_unit_test_setup_teardown(all_else_learns, scratch_create, scratch_remove),
         cmocka_unit_test_setup_teardown(what_cannot_learn_is_seen, scratch_create, scratch_remove),
+        cmocka_unit_test_setup_teardown(nobody_sees_what_is_asked, scratch_create, scratch_remove),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
