@@ -172,6 +172,7 @@ void draw_lines(const Report *report, const Figure *figure, Arena *arena, Drawin
                      .own_axes = options->own_axes,
                      .from_zero = true,
                      .least_top = options->share ? 0.1 : 0,
+                     .most_top = options->share ? 1 : 0,
                      .points = true};
     const char *caption = "";
     unsigned bands = 0;

@@ -89,8 +89,20 @@ static void head_map_panel(const Drawing *drawing, const Figure *figure, const H
     fputs("\nunset label\nunset colorbox\n", script);
 }
 
+/* Columns of panels: as many as leave room for the longest label, but two. */
+static int head_map_columns(const HeadMap *maps, size_t count, double width, double gap) {
+    enum { LARGEST = 4 };
+    double longest = 0;
+    for (size_t m = 0; m < count; m++)
+        longest = fmax(longest, text_width(maps[m].group->label));
+    int columns = count < LARGEST ? (int)count : LARGEST;
+    while (columns > 2 && (width - gap * (columns - 1)) / columns < longest)
+        columns--;
+    return columns;
+}
+
 void draw_head_map(const Report *report, const Figure *figure, Arena *arena, Drawing *drawing) {
-    enum { COLUMNS = 4, LEFT = 64, RIGHT = 16, GAP_X = 18, GAP_Y = 96, TOP = 36 };
+    enum { LEFT = 64, RIGHT = 16, GAP_X = 18, GAP_Y = 96, TOP = 36 };
     FILE *script = drawing->script;
     HeadMap *maps = ARENA_ARRAY(arena, HeadMap, report->group_count);
     size_t count = 0;
@@ -106,7 +118,7 @@ void draw_head_map(const Report *report, const Figure *figure, Arena *arena, Dra
             if (maps[m].importance[cell] > darkest)
                 darkest = maps[m].importance[cell];
     darkest = ceil(darkest * 10 - 1e-9) / 10;
-    int columns = count < COLUMNS ? (int)count : COLUMNS;
+    int columns = head_map_columns(maps, count, FIGURE_WIDTH - LEFT - RIGHT, GAP_X);
     int rows = ((int)count + columns - 1) / columns;
     double height = 44.0 * report->layers;
     height = height < 60 ? 60 : height > 260 ? 260 : height;
@@ -241,6 +253,7 @@ static void map_data(FILE *data, const char *group, double step, int length, con
 typedef struct MapGrid {
     double left, top, size, gap_x, gap_y;
     int length;
+    double header; /* height of each row’s label above it; 0: it stands on its left */
 } MapGrid;
 
 static void map_panel(const Drawing *drawing, const Figure *figure, const MapGrid *grid, int row,
@@ -277,8 +290,13 @@ static void write_maps(const MapRow *rows, int count, const MapGrid *grid, const
     for (int r = 0; r < count; r++) {
         const MapRow *row = &rows[r];
         double middle = grid->top + r * (grid->size + grid->gap_y) + grid->size / 2;
-        const char *label = text_fit(row->group->label, grid->size + grid->gap_y, arena);
-        script_label(drawing->script, drawing, label, 16, middle, "center", "rotate by 90");
+        if (grid->header > 0)
+            script_label(drawing->script, drawing,
+                         text_fit(row->group->label, drawing->width - grid->left, arena),
+                         grid->left, middle - grid->size / 2 - grid->header - 8, "left", "");
+        else
+            script_label(drawing->script, drawing, row->group->label, 16, middle, "center",
+                         "rotate by 90");
         for (int k = 0; k < row->step_count; k++) {
             const char *title =
                 arena_format(arena, "step %s", integer_text((long long)row->steps[k], text));
@@ -330,6 +348,11 @@ void draw_attention_maps(const Report *report, const Figure *figure, Arena *aren
     MapGrid grid = {.left = 62, .top = 34, .gap_x = 10, .gap_y = 32, .length = longest};
     grid.size = (FIGURE_WIDTH - grid.left - 12 - MAP_STEPS * grid.gap_x) / (MAP_STEPS + 1);
     drawing->width = FIGURE_WIDTH;
+    for (int r = 0; r < count; r++)
+        if (text_width(rows[r].group->label) > grid.size + grid.gap_y)
+            grid.header = 24;
+    grid.top += grid.header;
+    grid.gap_y += grid.header;
     drawing->height = (int)(grid.top + count * grid.size + (count - 1) * grid.gap_y + 132);
     script_look(script);
     fputs("unset grid\nset border 15 lw 0.8 lc rgb '#b8b8b8'\n", script);

@@ -114,6 +114,11 @@ static bool same_row(const RunTest *a, const RunTest *b) {
     return a->kind == b->kind && a->layer == b->layer;
 }
 
+/* A correlation that is 0 but for rounding is shown as 0. */
+static const char *value_text(double value, char buffer[NUMBER_TEXT_BYTES]) {
+    return number_text(fabs(value) < 1e-12 ? 0 : value, buffer);
+}
+
 /* The group's seeds in a row that begins at first: their mean value and how many are significant.
  */
 static void run_test_cell(FILE *page, const RunTestTable *table, const RunTest *first,
@@ -136,22 +141,14 @@ static void run_test_cell(FILE *page, const RunTestTable *table, const RunTest *
         fputs("<td>–</td>", page);
         return;
     }
-    fprintf(page, "<td>%s", number_text(sum / seeds, text[0]));
+    fprintf(page, "<td>%s", value_text(sum / seeds, text[0]));
     if (seeds == 1) {
         fprintf(page, "<small>p %s</small></td>", number_text(p, text[0]));
         return;
     }
-    fprintf(page, "<small>%s to %s</small>", number_text(least, text[0]),
-            number_text(largest, text[1]));
+    fprintf(page, "<small>%s to %s</small>", value_text(least, text[0]),
+            value_text(largest, text[1]));
     fprintf(page, "<small>p &lt; 0.05 in %d of %d</small></td>", significant, seeds);
-}
-
-static bool row_defined(const RunTestTable *table, const RunTest *first) {
-    bool defined = false;
-    for (const RunTest *test = first; test < table->items + table->count && same_row(test, first);
-         test++)
-        defined = defined || !isnan(test->p);
-    return defined;
 }
 
 /* "Spearman’s rank correlation (n = 64 sequences)" for each test of the table. */
@@ -173,20 +170,33 @@ static void say_tests(FILE *page, const RunTestTable *table) {
     }
 }
 
-/* The rows that no run defines, and why. */
+/* How many of a kind's tests are defined. */
+static size_t count_defined(const RunTestTable *table, const RunTestKind *kind) {
+    size_t defined = 0;
+    for (size_t i = 0; i < table->count; i++)
+        defined += table->items[i].kind == kind && !isnan(table->items[i].p);
+    return defined;
+}
+
+/* Why tests are missing: kinds that have none at all by their name, the others as the table's dash.
+   The same reason is given once. */
 static void say_undefined(FILE *page, const RunTestTable *table, Arena *arena) {
-    const RunTestKind *said = NULL;
+    const RunTestKind *last = NULL;
+    const char *said = "";
     for (size_t i = 0; i < table->count; i++) {
         const RunTest *test = &table->items[i];
-        if (test->kind == said || (i > 0 && same_row(test, test - 1)) || row_defined(table, test))
+        if (test->kind == last || !isnan(test->p))
             continue;
-        said = test->kind;
-        const char *reason = run_undefined(test->run, said->p.variable, arena);
-        fputs(" Not defined: ", page);
-        output_html(page, said->label);
-        if (test->layer >= 0)
-            fprintf(page, ", layer %d", test->layer);
-        output_html(page, *reason != '\0' ? arena_format(arena, " (%s).", reason) : ".");
+        last = test->kind;
+        const char *reason = run_undefined(test->run, last->p.variable, arena);
+        reason = *reason != '\0' ? reason : "the file does not say why";
+        bool named = count_defined(table, last) == 0;
+        if (!named && strcmp(reason, said) == 0)
+            continue;
+        fputs(named ? " Not defined: " : " A dash stands for “not defined”: ", page);
+        output_html(page, named ? arena_format(arena, "%s (%s).", last->label, reason)
+                                : arena_format(arena, "%s.", reason));
+        said = named ? said : reason;
     }
 }
 
@@ -202,7 +212,7 @@ void html_tests(FILE *page, const Report *report, SectionKind section, Arena *ar
     }
     for (size_t i = 0; i < table.count; i++) {
         const RunTest *test = &table.items[i];
-        if ((i > 0 && same_row(test, test - 1)) || !row_defined(&table, test))
+        if ((i > 0 && same_row(test, test - 1)) || count_defined(&table, test->kind) == 0)
             continue;
         fputs("<tr>", page);
         html_heading(page, "row",

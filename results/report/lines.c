@@ -26,15 +26,22 @@ typedef struct NullLines {
 } NullLines;
 
 /* Pixels around the panels; below them stand the steps and their title. */
-enum { LEFT = 84, RIGHT = 20, BELOW = 74 };
+enum { LEFT = 84, RIGHT = 20, BELOW = 74, BESIDE_NUMBERS = 46 };
 
-/* Where the panels of one figure lie, and what their shared axes cover. */
+/* What a y axis covers. */
+typedef struct ValueAxis {
+    double bottom, ceiling;
+    double tick; /* distance of its numbers; logarithmic: their ratio */
+    bool logarithmic;
+} ValueAxis;
+
+/* Where the panels of one figure lie, and what their axes cover. */
 typedef struct Layout {
     int columns, rows;
     double left, right, top, gap_x, gap_y; /* pixels */
     double panel_width, panel_height;
-    double first_step, last_step; /* of the x axis */
-    double bottom, ceiling, tick; /* of the y axis */
+    double first_step, last_step;   /* of the x axis */
+    ValueAxis axes[PANELS_LARGEST]; /* by panel */
 } Layout;
 
 static void grow(double value, double *least, double *largest) {
@@ -63,21 +70,20 @@ static void measure_steps(const Panels *panels, Layout *layout) {
         }
 }
 
-/* The y axis over the panels from first to last. */
-static void measure_values(const Panels *panels, int first, int last, Layout *layout) {
-    double least = INFINITY, largest = -INFINITY;
-    for (int p = first; p <= last; p++) {
-        const Panel *panel = &panels->items[p];
-        for (size_t c = 0; c < panel->curve_count; c++) {
-            grow(panel->curves[c].null, &least, &largest);
-            const Curve *curve = &panel->curves[c].curve;
-            for (int i = 0; i < curve->count; i++) {
-                grow(curve->mean[i], &least, &largest);
-                grow(curve->low[i], &least, &largest);
-                grow(curve->high[i], &least, &largest);
-            }
+/* Least and largest value of a panel, with bands and nulls. */
+static void panel_range(const Panel *panel, double *least, double *largest) {
+    for (size_t c = 0; c < panel->curve_count; c++) {
+        const Curve *curve = &panel->curves[c].curve;
+        grow(panel->curves[c].null, least, largest);
+        for (int i = 0; i < curve->count; i++) {
+            grow(curve->mean[i], least, largest);
+            grow(curve->low[i], least, largest);
+            grow(curve->high[i], least, largest);
         }
     }
+}
+
+static ValueAxis linear_axis(const Panels *panels, double least, double largest) {
     if (!(least <= largest))
         least = largest = 0;
     if (panels->from_zero) {
@@ -86,12 +92,47 @@ static void measure_values(const Panels *panels, int first, int last, Layout *la
     }
     double range = largest - least > 1e-12 * fabs(largest) ? largest - least : fabs(largest);
     range = range > 0 ? range : 1;
-    layout->tick = round_tick(range);
-    layout->bottom =
-        floor((least - (panels->from_zero ? 0 : 0.04 * range)) / layout->tick) * layout->tick;
-    layout->ceiling = ceil((largest + 0.04 * range) / layout->tick) * layout->tick;
-    if (panels->from_zero && layout->bottom == 0) /* so that a line at 0 stands clear of the axis */
-        layout->bottom = -0.025 * layout->ceiling;
+    ValueAxis axis = {.tick = round_tick(range)};
+    axis.bottom = floor((least - (panels->from_zero ? 0 : 0.04 * range)) / axis.tick) * axis.tick;
+    axis.ceiling = ceil((largest + 0.04 * range) / axis.tick) * axis.tick;
+    if (panels->most_top > 0 && largest <= panels->most_top && axis.ceiling > panels->most_top)
+        axis.ceiling = panels->most_top;
+    if (panels->from_zero && axis.bottom == 0) /* so that a line at 0 stands clear of the axis */
+        axis.bottom = -0.025 * axis.ceiling;
+    return axis;
+}
+
+/* A panel's own axis is logarithmic where its values are positive and span three powers of ten. */
+static ValueAxis own_axis(const Panels *panels, int p) {
+    double least = INFINITY, largest = -INFINITY;
+    panel_range(&panels->items[p], &least, &largest);
+    if (!(least > 0 && largest > 1000 * least))
+        return linear_axis(panels, least, largest);
+    return (ValueAxis){.bottom = least / 1.5,
+                       .ceiling = pow(10, ceil(log10(largest))),
+                       .tick = 10,
+                       .logarithmic = true};
+}
+
+static void measure_values(const Panels *panels, Layout *layout) {
+    double least = INFINITY, largest = -INFINITY;
+    for (int p = 0; p < panels->count; p++)
+        panel_range(&panels->items[p], &least, &largest);
+    for (int p = 0; p < panels->count; p++)
+        layout->axes[p] =
+            panels->own_axes ? own_axis(panels, p) : linear_axis(panels, least, largest);
+}
+
+/* Width of the axis' numbers, in pixels. */
+static double axis_width(const ValueAxis *axis) {
+    double widest = 0;
+    char text[32];
+    for (double at = axis->ceiling; at >= axis->bottom;
+         at = axis->logarithmic ? at / 10 : at - axis->tick) {
+        snprintf(text, sizeof(text), "%g", fabs(at) < 1e-9 * axis->ceiling ? 0 : at);
+        widest = fmax(widest, text_width(text));
+    }
+    return widest;
 }
 
 static void write_block(FILE *data, const Panel *panel, const PanelCurve *line) {
@@ -144,7 +185,8 @@ static int write_plot(FILE *script, const Figure *figure, const Panels *panels, 
         fprintf(script,
                 "%s '%s.csv' skip 1 index %d using 4:(given(6)):(given(7)) with filledcurves "
                 "fs transparent solid %g noborder lc rgb '%s'",
-                separator, figure->name, index + (int)c, panel->curve_count > 6 ? 0.08 : 0.18,
+                separator, figure->name, index + (int)c,
+                panel->curve_count > 4 ? 0.5 / (double)panel->curve_count : 0.18,
                 line->group->colour);
         separator = next;
     }
@@ -238,9 +280,9 @@ static void lay_out(const Panels *panels, int legend, Drawing *drawing, Layout *
     bool titles = *panels->items[0].title != '\0';
     layout->columns = panels->count == 4 ? 2 : panels->count;
     layout->rows = panels->count == 4 ? 2 : 1;
-    layout->left = LEFT;
+    layout->left = fmax(LEFT, BESIDE_NUMBERS + axis_width(&layout->axes[0]));
     layout->right = RIGHT;
-    layout->gap_x = panels->own_axes ? 64 : 22; /* room for the second axis’s numbers */
+    layout->gap_x = panels->own_axes ? 30 + axis_width(&layout->axes[panels->count - 1]) : 22;
     layout->gap_y = 60;
     layout->top = 14 + LEGEND_LINE * legend + (titles ? 26 : 0);
     layout->panel_width =
@@ -263,8 +305,10 @@ static void write_panel(const Panels *panels, int p, const Layout *layout, Arena
     if (*panels->items[p].title != '\0')
         script_label(script, drawing, panels->items[p].title, (left + right) / 2, top - 14,
                      "center", "");
-    fprintf(script, "set yrange [%.9g:%.9g]\nset ytics %.9g\nset format y '%s'\n", layout->bottom,
-            layout->ceiling, layout->tick, column == 0 || panels->own_axes ? "%g" : "");
+    const ValueAxis *axis = &layout->axes[p];
+    fprintf(script, "%s logscale y\nset yrange [%.9g:%.9g]\nset ytics %.9g\nset format y '%s'\n",
+            axis->logarithmic ? "set" : "unset", axis->bottom, axis->ceiling, axis->tick,
+            column == 0 || panels->own_axes ? "%g" : "");
     if (p == 0) {
         const char *title = text_fit("training step (logarithmic)", drawing->width, arena);
         double middle = (layout->top + drawing->height - BELOW) / 2;
@@ -283,7 +327,7 @@ void draw_panels(const Report *report, const Panels *panels, const Figure *figur
     size_t group_count = drawn_groups(report, panels, arena, &groups);
     collect_nulls(panels, groups, group_count, arena, &nulls);
     measure_steps(panels, &layout);
-    measure_values(panels, 0, panels->count - 1, &layout);
+    measure_values(panels, &layout);
     LegendEntry *entries;
     size_t entry_count = legend_entries(report, &nulls, groups, group_count, arena, &entries);
     lay_out(panels, legend_lines(entries, entry_count, LEFT, FIGURE_WIDTH - RIGHT, arena), drawing,
@@ -302,8 +346,6 @@ void draw_panels(const Report *report, const Panels *panels, const Figure *figur
                            nulls.items[n].values[p]);
         for (size_t c = 0; c < panel->curve_count; c++)
             write_block(drawing->data, panel, &panel->curves[c]);
-        if (panels->own_axes)
-            measure_values(panels, p, p, &layout);
         write_panel(panels, p, &layout, arena, drawing);
         index = write_plot(script, figure, panels, p, &nulls, index);
         fputs("unset label\nunset arrow\n", script);

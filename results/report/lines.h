@@ -52,6 +52,7 @@ typedef struct Panels {
     bool own_axes;    /* each panel has its own y axis */
     bool from_zero;   /* the y axis begins at 0 (or below, where values do) */
     double least_top; /* the y axis reaches at least up to here */
+    double most_top;  /* and no further, unless values do; 0: no such end */
     bool points;      /* mark the saved steps */
 } Panels;
 
