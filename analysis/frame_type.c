@@ -90,17 +90,45 @@ static void split_map(const Visibility *visibility, const double *map, int lane,
     }
 }
 
-/* One row of one draw: preferences in the drawn order times locality, scaled to the row's own sum
-   and added to the keys' totals. A row that the order leaves without any weight (its locality
-   allows only what it had) keeps its own. */
-static void draw_row(const Four *restrict preference, const Four *restrict locality,
-                     const uint16_t *restrict order, Four row_sum, int size, Four *restrict drawn,
-                     Four *restrict totals) {
-    Four sum = {0};
-    for (int j = 0; j < size; j++) {
-        drawn[j] = preference[order[j]] * locality[j];
-        sum += drawn[j];
+/* Draws are made four side by side too: the sums of one would wait for one another. */
+enum { SIDE = 4 };
+
+/* The null's table or, where it would be too large, room to make the orders in. */
+typedef struct Orders {
+    const FrameNull *null;
+    size_t pairs;
+    uint16_t *made; /* [SIDE][pairs]; NULL with a table */
+    uint32_t *buffer;
+} Orders;
+
+static Orders orders_create(const FrameNull *null, Arena *scratch) {
+    Orders orders = {.null = null, .pairs = (size_t)null->visibility->pairs};
+    if (null->orders == NULL) {
+        orders.made = ARENA_ARRAY(scratch, uint16_t, SIDE *orders.pairs);
+        orders.buffer = ARENA_ARRAY(scratch, uint32_t, (size_t)null->visibility->length);
     }
+    return orders;
+}
+
+/* Those of one draw, [pairs]; place: which of the draws side by side it is. */
+static const uint16_t *orders_of(const Orders *orders, int draw, int place) {
+    if (orders->made == NULL)
+        return orders->null->orders + (size_t)draw * orders->pairs;
+    uint16_t *made = orders->made + (size_t)place * orders->pairs;
+    draw_orders(orders->null, draw, made, orders->buffer);
+    return made;
+}
+
+typedef struct Side {
+    const uint16_t *orders[SIDE]; /* [pairs] */
+    Four *totals[SIDE];           /* [T] */
+    Four *drawn;                  /* [SIDE][T]: room for one row */
+} Side;
+
+/* Scales a drawn row to the row's own sum and adds it to the keys' totals. A row that the order
+   leaves without any weight (its locality allows only what it had) keeps its own. */
+static void add_row(const Four *restrict preference, const Four *restrict locality, Four row_sum,
+                    Four sum, int size, const Four *restrict drawn, Four *restrict totals) {
     Four scale = row_sum / sum;
     for (int lane = 0; lane < GROUP; lane++) {
         if (sum[lane] > 0)
@@ -113,43 +141,57 @@ static void draw_row(const Four *restrict preference, const Four *restrict local
         totals[j] += drawn[j] * scale;
 }
 
-/* importance [T] of one draw, 0 before; share [T]: 1 over the number of queries that see a key. */
-static void draw_importance(const Visibility *visibility, const Parts *parts,
-                            const uint16_t *orders, const float *share, Four *drawn,
-                            Four *importance) {
-    size_t at = 0;
-    for (int i = 0; i < visibility->length; i++) {
-        Interval keys = visibility->keys[i];
-        draw_row(parts->preference + at, parts->locality + at, orders + at, parts->row_sums[i],
-                 interval_size(keys), drawn, importance + keys.first);
-        at += (size_t)interval_size(keys);
-    }
-    for (int k = 0; k < visibility->length; k++)
-        importance[k] *= share[k];
+/* One row, of which the pairs begin at `at`, in the draws side by side: preferences in the drawn
+   order times locality. */
+static void draw_rows(const Parts *parts, const Side *side, size_t at, int query, Interval keys) {
+    const Four *restrict preference = parts->preference + at;
+    const Four *restrict locality = parts->locality + at;
+    const uint16_t *orders[SIDE];
+    Four sums[SIDE] = {{0}};
+    Four *restrict drawn = side->drawn;
+    size_t size = (size_t)interval_size(keys);
+    for (int d = 0; d < SIDE; d++)
+        orders[d] = side->orders[d] + at;
+    for (size_t j = 0; j < size; j++)
+        for (size_t d = 0; d < SIDE; d++) {
+            Four weight = preference[orders[d][j]] * locality[j];
+            drawn[d * size + j] = weight;
+            sums[d] += weight;
+        }
+    for (size_t d = 0; d < SIDE; d++)
+        add_row(preference, locality, parts->row_sums[query], sums[d], (int)size, drawn + d * size,
+                side->totals[d] + keys.first);
 }
 
-/* Importance of every key under each draw of the group's null: [draws][T]. */
+/* Importance of every key under each draw of the group's null: [draws, rounded up to SIDE][T]. */
 static Four *draw_all(const FrameNull *null, const double *const *maps, int count, Arena *scratch) {
     const Visibility *visibility = null->visibility;
     size_t length = (size_t)visibility->length, pairs = (size_t)visibility->pairs;
-    size_t draws = (size_t)null->options.draws;
     Parts parts = {.locality = ARENA_ARRAY(scratch, Four, pairs),
                    .preference = ARENA_ARRAY(scratch, Four, pairs),
                    .row_sums = ARENA_ARRAY(scratch, Four, length)};
     for (int lane = 0; lane < GROUP; lane++) /* spare lanes repeat the last map */
         split_map(visibility, maps[lane < count ? lane : count - 1], lane, &parts, scratch);
-    float *share = ARENA_ARRAY(scratch, float, length);
-    for (size_t k = 0; k < length; k++)
-        share[k] = visibility->queries[k] > 0 ? 1.0f / (float)visibility->queries[k] : 0;
-    Four *result = ARENA_ARRAY(scratch, Four, draws * length);
-    Four *drawn = ARENA_ARRAY(scratch, Four, length);
-    uint32_t *buffer = ARENA_ARRAY(scratch, uint32_t, length);
-    uint16_t *made = null->orders == NULL ? ARENA_ARRAY(scratch, uint16_t, pairs) : NULL;
-    for (size_t draw = 0; draw < draws; draw++) {
-        if (made != NULL)
-            draw_orders(null, (int)draw, made, buffer);
-        draw_importance(visibility, &parts, made ? made : null->orders + draw * pairs, share, drawn,
-                        result + draw * length);
+    int draws = (int)null->options.draws, rounds = (draws + SIDE - 1) / SIDE;
+    Four *result = ARENA_ARRAY(scratch, Four, (size_t)(rounds * SIDE) * length);
+    Side side = {.drawn = ARENA_ARRAY(scratch, Four, SIDE *length)};
+    Orders orders = orders_create(null, scratch);
+    for (int first = 0; first < draws; first += SIDE) {
+        for (int d = 0; d < SIDE; d++) { /* spare ones repeat the last draw */
+            side.orders[d] = orders_of(&orders, first + d < draws ? first + d : draws - 1, d);
+            side.totals[d] = result + (size_t)(first + d) * length;
+        }
+        size_t at = 0;
+        for (int i = 0; i < visibility->length; i++) {
+            draw_rows(&parts, &side, at, i, visibility->keys[i]);
+            at += (size_t)interval_size(visibility->keys[i]);
+        }
+    }
+    for (size_t k = 0; k < length; k++) {
+        int queries = visibility->queries[k];
+        float share = queries > 0 ? 1.0f / (float)queries : 0;
+        for (size_t draw = 0; draw < (size_t)draws; draw++)
+            result[draw * length + k] *= share;
     }
     return result;
 }
