@@ -38,7 +38,9 @@ void fisher_measure(const Model *model, const float *parameters, const Batch *se
     for (int64_t l = 0; l < model_config(model)->layers; l++)
         layer[l] = start;
     for (int g = 0; g < FISHER_GROUPS; g++)
-        group[g] = start;
+        group[g] = NAN;
+    for (size_t e = 0; e < table->count; e++)
+        group[table->entries[e].group] = start;
     if (targets == 0)
         return;
     model_gradient(model, parameters, sequence, 1.0 / (double)targets, workspace, gradient);
@@ -100,7 +102,9 @@ static Status fisher_declare(const KindOptions *options, AnalysisContext *contex
                                      "squared gradient norm of a sequence's mean loss, by group "
                                      "(embedding: input and tied tables; unembedding: with the "
                                      "final norm)",
-                                     "nat^2", WS, no_target},
+                                     "nat^2", WS,
+                                     "the sample has no target, or the model no parameter of the "
+                                     "group"},
                       VARIABLE_SAMPLE_MEAN, group, NULL, NULL));
     declare_depth(context, list, fisher);
     *state = fisher;

@@ -265,6 +265,16 @@ int frame_strongest(const FrameFinding *finding, int length, int count, int *pos
     return found;
 }
 
+bool frame_judged(const FrameNull *null) {
+    const Visibility *visibility = null->visibility;
+    bool chooses = false, seen = false;
+    for (int i = 0; i < visibility->length; i++) {
+        chooses = chooses || interval_size(visibility->keys[i]) > 1;
+        seen = seen || visibility->well_seen[i];
+    }
+    return chooses && seen;
+}
+
 int frame_end_size(const FrameNull *null) {
     return (int)ceil(null->visibility->length * null->options.end_fraction - 1e-9);
 }

@@ -10,6 +10,7 @@
 
 #define WS "What are you sinking?, arXiv 2508.02546"
 #define OURS "Fiducial"
+#define NOT_JUDGED "no query sees two keys, or no key is seen by a quarter of the queries"
 
 enum {
     THRESHOLDS = GRAPH_THRESHOLDS,
@@ -26,16 +27,18 @@ static const VariableText graph_texts[GRAPH_METRICS] = {
     {"laplacian_gap", "third minus second smallest eigenvalue of the Laplacian", "1", WS,
      "the sequence has fewer than three positions"},
     {"star_likeness_basic", "largest in-degree over T - 1", "1", WS, UNDEFINED_ONE_POSITION},
-    {"in_degree_gini", "Gini coefficient of the in-degrees", "1", WS, "no edge"},
+    {"in_degree_gini", "Gini coefficient of the in-degrees", "1", WS,
+     "no edge, or one position"},
     {"star_likeness", "0.3 star_likeness_basic + 0.7 in_degree_gini", "1", WS,
      "no edge, or one position"},
     {"degree_centralization", "sum of largest minus each in-degree over (T - 1)^2", "1", WS,
      UNDEFINED_ONE_POSITION},
-    {"in_degree_variance", "population variance of the in-degrees", "1", WS, NULL},
-    {"connection_density", "edges over T^2", "1", WS, NULL},
+    {"in_degree_variance", "population variance of the in-degrees", "1", WS,
+     UNDEFINED_ONE_POSITION},
+    {"connection_density", "edges over T^2", "1", WS, UNDEFINED_ONE_POSITION},
     {"mean_shortest_path", "mean shortest path in the largest component", "edges", WS,
      "no edge between two positions"},
-    {"clustering", "mean local clustering coefficient", "1", WS, NULL},
+    {"clustering", "mean local clustering coefficient", "1", WS, UNDEFINED_ONE_POSITION},
 };
 
 static void graph_values(const GraphMetrics *metrics, double values[GRAPH_METRICS]) {
@@ -133,11 +136,11 @@ static void declare_weighted(const Declaring *declaring) {
     declare_layer_mean(declaring,
                        (VariableText){"anchor_count",
                                       "effective number of keys that share the importance", "1",
-                                      OURS, "no attention"},
+                                      OURS, NOT_JUDGED ", or no attention"},
                        &frames->anchor_count, &frames->anchor_count_null);
     declare_layer_mean(declaring,
                        (VariableText){"anchor_share", "largest share of the importance", "1", OURS,
-                                      "no attention"},
+                                      NOT_JUDGED ", or no attention"},
                        &frames->anchor_share, &frames->anchor_share_null);
 }
 
@@ -160,15 +163,17 @@ static void declare_types(const Declaring *declaring) {
     VariableList *list = declaring->list;
     Frames *frames = declaring->frames;
     const Axis *layer = context->layer, *type = declaring->type, *rank = declaring->rank;
-    const VariableText share = {"frame_share", "share of samples of a frame type", "1", OURS, NULL};
+    const VariableText share = {"frame_share", "share of samples of a frame type", "1", OURS,
+                                NOT_JUDGED};
     const VariableText commonest = {
         "frame_type", "commonest frame type: 0 none, 1 centralized, 2 distributed, 3 bidirectional",
-        "type", OURS, NULL};
+        "type", OURS, NOT_JUDGED};
     const VariableText share_model = {"frame_share_model",
                                       "share of samples of a frame type, on the mean over layers",
-                                      "1", OURS, NULL};
+                                      "1", OURS, NOT_JUDGED};
     const VariableText commonest_model = {
-        "frame_type_model", "commonest frame type of the mean over layers", "type", OURS, NULL};
+        "frame_type_model", "commonest frame type of the mean over layers", "type", OURS,
+        NOT_JUDGED};
     Variable shares = variable_over(share, VARIABLE_SAMPLE_MEAN, layer, type, NULL);
     Variable types = variable_over(commonest, VARIABLE_SAMPLE_LABEL, layer, NULL, NULL);
     frames->share = variable_add(list, context, shares);
@@ -273,6 +278,10 @@ static void frames_fill_run(const AnalysisContext *context, const void *state, d
     const double *maps[] = {map};
     FrameFinding finding;
     frame_find(frames->null, maps, 1, &finding, &arena);
+    if (!frame_judged(frames->null)) {
+        arena_destroy(&arena);
+        return;
+    }
     anchor_measures(context->visibility, finding.importance, run + frames->anchor_count_null,
                     run + frames->anchor_share_null);
     for (int type = 0; type < FRAME_TYPES; type++)
@@ -317,15 +326,19 @@ static void sample_types(const AnalysisContext *context, const Frames *frames,
     FrameFinding *findings = ARENA_ARRAY(scratch, FrameFinding, layers + 1);
     frame_find(frames->null, maps, (int)layers + 1, findings, scratch);
     for (size_t layer = 0; layer < layers; layer++) {
+        for (size_t k = 0; k < length; k++)
+            row[frames->importance + layer * length + k] = findings[layer].importance[k];
+        if (!frame_judged(frames->null))
+            continue;
         row[frames->type + layer] = findings[layer].type;
         for (size_t type = 0; type < FRAME_TYPES; type++)
             row[frames->share + layer * FRAME_TYPES + type] =
                 findings[layer].type == (FrameType)type;
-        for (size_t k = 0; k < length; k++)
-            row[frames->importance + layer * length + k] = findings[layer].importance[k];
         anchor_measures(context->visibility, findings[layer].importance,
                         row + frames->anchor_count + layer, row + frames->anchor_share + layer);
     }
+    if (!frame_judged(frames->null))
+        return;
     FrameType type = model_type(frames, findings, context->layers);
     row[frames->type_model] = type;
     for (size_t t = 0; t < FRAME_TYPES; t++)

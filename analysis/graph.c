@@ -78,7 +78,7 @@ static void graph_spectrum(const Graph *graph, int components, GraphMetrics *met
     size_t size = (size_t)graph->size;
     if (components >= 3)
         metrics->fiedler_value = metrics->laplacian_gap = 0;
-    if (size < 2 || components >= 3)
+    if (components >= 3)
         return;
     double *matrix = ARENA_ARRAY(scratch, double, size *size);
     for (size_t i = 0; i < size; i++)
@@ -124,10 +124,8 @@ static void degree_metrics(const Graph *graph, GraphMetrics *metrics, Arena *scr
     metrics->in_degree_variance = square / nodes - (edges / nodes) * (edges / nodes);
     if (edges > 0)
         metrics->in_degree_gini = 2 * ranked / (nodes * edges) - (nodes + 1) / nodes;
-    if (size > 1) {
-        metrics->star_likeness_basic = largest / (nodes - 1);
-        metrics->degree_centralization = below_largest / ((nodes - 1) * (nodes - 1));
-    }
+    metrics->star_likeness_basic = largest / (nodes - 1);
+    metrics->degree_centralization = below_largest / ((nodes - 1) * (nodes - 1));
     metrics->star_likeness = 0.3 * metrics->star_likeness_basic + 0.7 * metrics->in_degree_gini;
 }
 
@@ -220,8 +218,15 @@ GraphMetrics graph_metrics(const Graph *graph, Arena *scratch) {
         .laplacian_gap = NAN,
         .star_likeness_basic = NAN,
         .in_degree_gini = NAN,
+        .star_likeness = NAN,
         .degree_centralization = NAN,
+        .in_degree_variance = NAN,
+        .connection_density = NAN,
+        .mean_shortest_path = NAN,
+        .clustering = NAN,
     };
+    if (graph->size < 2)
+        return metrics;
     int components;
     metrics.mean_shortest_path = mean_shortest_path(graph, &components, scratch);
     graph_spectrum(graph, components, &metrics, scratch);

@@ -27,8 +27,8 @@ Graph graph_from_map(const double *map, int size, double threshold, Arena *arena
 
 bool graph_equal(const Graph *first, const Graph *second);
 
-/* NaN where not defined: size 1 (all but density, variance and clustering); no edge (Gini); no edge
-   between two nodes (mean_shortest_path); size 2 (laplacian_gap). */
+/* NaN where not defined: size 1 (all); no edge (Gini, star_likeness); no edge between two nodes
+   (mean_shortest_path); size 2 (laplacian_gap). */
 typedef struct GraphMetrics {
     double fiedler_value, laplacian_gap;
     double star_likeness_basic, in_degree_gini, star_likeness;

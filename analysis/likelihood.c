@@ -1,5 +1,6 @@
 #include "analysis/likelihood.h"
 
+#include "analysis/inputs.h"
 #include "analysis/kinds.h"
 #include "analysis/statistics.h"
 #include "analysis/variables.h"
@@ -44,19 +45,22 @@ static int compare_tokens(const void *first, const void *second) {
     return (a->token > b->token) - (a->token < b->token);
 }
 
-void likelihood_tokens(const float *logits, int vocabulary, int32_t original,
+void likelihood_tokens(const float *logits, int ordinary, int bos, int32_t original,
                        const LikelihoodDraw *draw, int32_t tokens[LIKELIHOOD_MODES],
                        Arena *scratch) {
-    RankedToken *ranked = ARENA_ARRAY(scratch, RankedToken, (size_t)vocabulary);
-    for (int token = 0; token < vocabulary; token++)
-        ranked[token] = (RankedToken){.logit = logits[token], .token = token};
-    qsort(ranked, (size_t)vocabulary, sizeof *ranked, compare_tokens);
+    int count = ordinary_choices(ordinary, bos);
+    RankedToken *ranked = ARENA_ARRAY(scratch, RankedToken, (size_t)count);
+    for (int i = 0; i < count; i++) {
+        int32_t token = ordinary_token(i, ordinary, bos);
+        ranked[i] = (RankedToken){.logit = logits[token], .token = token};
+    }
+    qsort(ranked, (size_t)count, sizeof *ranked, compare_tokens);
     tokens[MODE_LOWEST] = ranked[0].token;
-    tokens[MODE_HIGHEST] = ranked[vocabulary - 1].token;
+    tokens[MODE_HIGHEST] = ranked[count - 1].token;
     tokens[MODE_ORIGINAL] = original;
     for (int third = 0; third < LIKELIHOOD_THIRDS; third++) {
-        int64_t first = (int64_t)vocabulary * third / LIKELIHOOD_THIRDS;
-        int64_t end = (int64_t)vocabulary * (third + 1) / LIKELIHOOD_THIRDS;
+        int64_t first = (int64_t)count * third / LIKELIHOOD_THIRDS;
+        int64_t end = (int64_t)count * (third + 1) / LIKELIHOOD_THIRDS;
         int64_t rank = first + (int64_t)(draw->places[third] * (double)(end - first));
         tokens[MODE_LOW + third] = first < end ? ranked[rank].token : LIKELIHOOD_NO_TOKEN;
     }
@@ -113,7 +117,7 @@ typedef struct Declaring {
 } Declaring;
 
 #define NO_TARGET "the objective predicts no position of the sequence"
-#define NO_TOKEN "a third of the vocabulary is empty"
+#define NO_TOKEN "a third of the data source's own tokens is empty"
 
 static void declare_means(const Declaring *declaring) {
     AnalysisContext *context = declaring->context;
@@ -365,8 +369,8 @@ static void likelihood_sample(const AnalysisContext *context, const void *state,
         return;
     int32_t tokens[LIKELIHOOD_MODES];
     const float *logits = target_logits(context, likelihood, capture->inputs, target, scratch);
-    likelihood_tokens(logits, vocabulary, real_token(likelihood, capture, target), draw, tokens,
-                      scratch->arena);
+    likelihood_tokens(logits, context->probe->ordinary, context->bos,
+                      real_token(likelihood, capture, target), draw, tokens, scratch->arena);
     TargetAttention *attention =
         ARENA_ARRAY(scratch->arena, TargetAttention, LIKELIHOOD_MODES * layers);
     for (int mode = LIKELIHOOD_MODES - 1; mode >= 0; mode--) {

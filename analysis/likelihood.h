@@ -30,10 +30,12 @@ typedef struct LikelihoodDraw {
 
 LikelihoodDraw likelihood_draw(uint64_t seed, int sample, int first, int end);
 
-/* The tokens that stand at the target, from the logits [vocabulary] of its position. Ranks ascend;
-   equal logits are ranked by their token. Third n holds ranks ⌊n·V/3⌋ to ⌊(n + 1)·V/3⌋ − 1; where
-   it is empty (V < 3): LIKELIHOOD_NO_TOKEN. */
-void likelihood_tokens(const float *logits, int vocabulary, int32_t original,
+/* The tokens that stand at the target, from the logits of its position. Ranked are the V ordinary
+   tokens (analysis/inputs.h): BOS, [MASK] and their like are never predicted, so that the least
+   likely token would always be one of them, and what it receives would tell of it and not of its
+   likelihood. Ranks ascend; equal logits are ranked by their token. Third n holds ranks ⌊n·V/3⌋ to
+   ⌊(n + 1)·V/3⌋ − 1; where it is empty (V < 3): LIKELIHOOD_NO_TOKEN. */
+void likelihood_tokens(const float *logits, int ordinary, int bos, int32_t original,
                        const LikelihoodDraw *draw, int32_t tokens[LIKELIHOOD_MODES],
                        Arena *scratch);
 

@@ -69,8 +69,9 @@ static void declare_pairs(const Declaring *declaring) {
         [PAIR_ALIGNMENT] = {"phase_alignment",
                             "mean cosine of the angle between query and key in a rotary pair", "1",
                             BP, NOT_ROTATED ", or all queries or keys are 0"},
-        [PAIR_SCORE] = {"score_by_pair", "mean contribution of a rotary pair to the scores", "1",
-                        BP, NOT_ROTATED},
+        [PAIR_SCORE] = {"score_by_pair", "mean contribution of a rotary pair to the scores, before "
+                                         "a soft cap",
+                        "1", BP, NOT_ROTATED},
     };
     rotary->angle = variable_add(
         declaring->list, context,
@@ -238,7 +239,9 @@ static void declare_interference(const Declaring *declaring) {
         "activation_ratio",
         "mean |MLP hidden unit| at the later token of a pair, in phase "
         "over antiphase, mean over contexts",
-        "1", OURS, undefined};
+        "1", OURS,
+        NOT_ROTATED ", the two distances do not fit in the sequence or are not visible, there is no "
+                    "second token, or no MLP"};
     const VariableText sharpness = {"attention_sharpness_ratio",
                                     "attention to the earlier token of a pair, in phase over "
                                     "antiphase, mean over contexts",
@@ -322,8 +325,10 @@ static void sample_pairs(const AnalysisContext *context, const Rotary *rotary,
                              .share = row + rotary->pair[PAIR_SHARE] + at * room,
                              .alignment = row + rotary->pair[PAIR_ALIGNMENT] + at * room,
                              .score = row + rotary->pair[PAIR_SCORE] + at * room};
+    double temperature = model_config(context->model)->attention.temperature;
+    double scale = 1 / (sqrt((double)capture->head_dim) * temperature);
     pairs_measure(context->visibility, capture->query + vectors, capture->key + vectors,
-                  capture->head_dim, rotary->angles.pairs[layer], &measures, scratch);
+                  capture->head_dim, rotary->angles.pairs[layer], scale, &measures, scratch);
 }
 
 static void rotary_sample(const AnalysisContext *context, const void *state, const Capture *capture,

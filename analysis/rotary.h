@@ -29,13 +29,14 @@ typedef struct PairMeasures {
     double *share;     /* energy over the sum of the energies; NaN where that is 0 */
     double *alignment; /* mean cosine of the angle between q_m(i) and k_m(j), over pairs where
                           neither is 0; NaN where there is none */
-    double *score;     /* mean of q_m(i)·k_m(j)/√head_dim */
+    double *score;     /* mean of scale·q_m(i)·k_m(j) */
 } PairMeasures;
 
-/* query, key [T][head_dim] after rotation; pair m holds dimensions m and m + pairs. Costs
-   T·pairs: sums over a query's keys are differences of running sums. */
+/* query, key [T][head_dim] after rotation; pair m holds dimensions m and m + pairs; scale: by which
+   products become scores, 1/(√head_dim · temperature). Costs T·pairs: sums over a query's keys are
+   differences of running sums. */
 void pairs_measure(const Visibility *visibility, const float *query, const float *key, int head_dim,
-                   int pairs, PairMeasures *measures, Arena *scratch);
+                   int pairs, double scale, PairMeasures *measures, Arena *scratch);
 
 /* ---- Attention by distance (rotary_distance.c) -------------------------------------------------
  */

@@ -1,5 +1,6 @@
 #include "analysis/rotary.h"
 
+#include "analysis/inputs.h"
 #include "model/base/random.h"
 
 #include <math.h>
@@ -11,15 +12,15 @@ enum { HARMONICS = 3 }; /* θ, 2θ, 3θ */
 
 /* BOS and two different tokens in turn; without a BOS the first one is drawn too. */
 static void draw_alternation(const AnalysisContext *context, int sample, int32_t *tokens) {
-    int vocabulary = context->probe->vocabulary, bos = context->bos;
+    int ordinary = context->probe->ordinary, bos = context->bos;
     Random random = random_create(context->seed, RANDOM_INPUTS, DRAW_HARMONICS, (uint32_t)sample);
-    int choices = vocabulary - (bos >= 0), pair[2];
+    int choices = ordinary_choices(ordinary, bos), pair[2];
     pair[0] = (int)random_below(&random, (uint32_t)choices);
     pair[1] = (int)random_below(&random, (uint32_t)choices - 1);
     pair[1] += pair[1] >= pair[0];
     for (int i = 0; i < 2; i++)
-        pair[i] += bos >= 0 && pair[i] >= bos;
-    tokens[0] = bos >= 0 ? bos : (int)random_below(&random, (uint32_t)vocabulary);
+        pair[i] = ordinary_token(pair[i], ordinary, bos);
+    tokens[0] = bos >= 0 ? bos : (int)random_below(&random, (uint32_t)ordinary);
     for (int i = 1; i < context->length; i++)
         tokens[i] = pair[(i - 1) % 2];
 }
@@ -54,7 +55,7 @@ HarmonicPlan *harmonic_plan_create(const AnalysisContext *context, const RotaryA
     int *chosen = ARENA_ARRAY(arena, int, layers *room), *count = ARENA_ARRAY(arena, int, layers);
     FourierTable *tables = ARENA_ARRAY(arena, FourierTable, layers);
     int32_t *tokens = ARENA_ARRAY(arena, int32_t, samples * length);
-    bool drawn = angles->any && context->probe->vocabulary - (context->bos >= 0) >= 2;
+    bool drawn = angles->any && ordinary_choices(context->probe->ordinary, context->bos) >= 2;
     for (size_t layer = 0; layer < layers && drawn; layer++) {
         const double *theta = angles->theta + layer * room;
         int *of_layer = chosen + layer * room;

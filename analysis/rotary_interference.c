@@ -1,5 +1,6 @@
 #include "analysis/rotary.h"
 
+#include "analysis/inputs.h"
 #include "model/base/random.h"
 
 #include <math.h>
@@ -13,8 +14,8 @@ static const double phase_turns[INTERFERENCE_PHASES] = {[PHASE_IN] = 1, [PHASE_A
 InterferencePlan *interference_plan_create(const AnalysisContext *context,
                                            const RotaryAngles *angles, int contexts) {
     size_t length = (size_t)context->length;
-    int vocabulary = context->probe->vocabulary, bos = context->bos;
-    int choices = vocabulary - (bos >= 0);
+    int ordinary = context->probe->ordinary, bos = context->bos;
+    int choices = ordinary_choices(ordinary, bos);
     bool drawn = angles->any && choices >= 2;
     InterferencePlan *plan = ARENA_ARRAY(context->arena, InterferencePlan, 1);
     int32_t *tokens = ARENA_ARRAY(context->arena, int32_t, (size_t)contexts * length);
@@ -27,8 +28,8 @@ InterferencePlan *interference_plan_create(const AnalysisContext *context,
         earlier[c] = (int32_t)random_below(&random, (uint32_t)choices - 1);
         earlier[c] += earlier[c] >= row[length - 1];
         for (size_t i = 0; i < length; i++)
-            row[i] += bos >= 0 && row[i] >= bos;
-        earlier[c] += bos >= 0 && earlier[c] >= bos;
+            row[i] = ordinary_token(row[i], ordinary, bos);
+        earlier[c] = ordinary_token(earlier[c], ordinary, bos);
         if (bos >= 0)
             row[0] = bos;
     }

@@ -75,7 +75,7 @@ static void add_query(const double *query, const double *low, const double *high
 }
 
 void pairs_measure(const Visibility *visibility, const float *query, const float *key, int head_dim,
-                   int pair_count, PairMeasures *measures, Arena *scratch) {
+                   int pair_count, double scale, PairMeasures *measures, Arena *scratch) {
     size_t length = (size_t)visibility->length, dimensions = (size_t)head_dim;
     size_t pairs = (size_t)pair_count, row = SUMS * pairs;
     const double *sums = running_sums(key, length, dimensions, pairs, scratch);
@@ -87,7 +87,7 @@ void pairs_measure(const Visibility *visibility, const float *query, const float
         add_query(terms, sums + (size_t)keys.first * row, sums + (size_t)keys.end * row, pairs,
                   total);
     }
-    double whole = 0, scale = 1 / sqrt((double)head_dim);
+    double whole = 0;
     for (size_t m = 0; m < pairs; m++) {
         double cosines = total[TOTAL_COSINES * pairs + m];
         measures->energy[m] = total[TOTAL_ENERGY * pairs + m] / visibility->pairs;

@@ -63,24 +63,27 @@ static void declare_importance(const Declaring *declaring) {
     add_with_null(declaring, first, &sinks->first_importance, &sinks->first_importance_null);
     Variable rate = variable_over(
         (VariableText){"sink_rate", "share of samples, layers and heads with importance > epsilon",
-                       "1", GU, NULL},
+                       "1", GU, nobody},
         VARIABLE_SAMPLE_MEAN, epsilon, context->position, NULL);
     rate.keep_samples = true; /* for the onset of the whole model's sink rate */
     add_with_null(declaring, rate, &sinks->sink_rate, &sinks->sink_rate_null);
     Variable first_rate = variable_over(
         (VariableText){"first_sink_rate",
-                       "share of samples with importance > epsilon at position 0", "1", GU, NULL},
+                       "share of samples with importance > epsilon at position 0", "1", GU,
+                       nobody},
         VARIABLE_SAMPLE_MEAN, epsilon, layer, head);
     add_with_null(declaring, first_rate, &sinks->first_sink_rate, &sinks->first_sink_rate_null);
     Variable position =
         variable_over((VariableText){"sink_position",
                                      "well-seen key of the largest mean importance over its null",
-                                     "position", OURS, "two positions tie"},
+                                     "position", OURS,
+                                     "two positions tie, or no key is well seen"},
                       VARIABLE_PROBE, layer, head, NULL);
     position.integer = true;
     add_with_null(declaring, position, &sinks->sink_position, &sinks->sink_position_null);
     Variable ratio = variable_over(
-        (VariableText){"sink_ratio", "that key's mean importance over its null", "1", OURS, nobody},
+        (VariableText){"sink_ratio", "that key's mean importance over its null", "1", OURS,
+                       "no key is seen by a quarter of the queries"},
         VARIABLE_PROBE, layer, head, NULL);
     add_with_null(declaring, ratio, &sinks->sink_ratio, &sinks->sink_ratio_null);
 }
@@ -141,13 +144,15 @@ static void declare_heads(const Declaring *declaring) {
          {"query_key_cosine_other", "mean cosine of queries with the other visible keys", "1", GU,
           no_first}},
         {&sinks->update_stable_rank,
-         {"update_stable_rank", "stable rank of the head's update of the residual stream, times its gate",
-          "1", BR,
-          "the update is 0"}},
+         {"update_stable_rank",
+          "stable rank of the head's update of the residual stream, times its gate (under a "
+          "sandwich norm: of its part in what is added)",
+          "1", BR, "the update is 0"}},
         {&sinks->update_norm,
-         {"update_norm", "norm of the head's update, times its gate, over that of the residual stream",
-          "1", BR,
-          UNDEFINED_SINGLE_KEY}},
+         {"update_norm",
+          "norm of the head's update, times its gate (under a sandwich norm: of its part in what "
+          "is added), over that of the residual stream",
+          "1", BR, UNDEFINED_SINGLE_KEY ", or the residual stream is 0"}},
     };
     declare_means(declaring, entries, sizeof entries / sizeof *entries, declaring->context->layer,
                   declaring->context->head);
@@ -183,14 +188,17 @@ static void declare_residuals(const Declaring *declaring) {
 
 static void declare_losses(const Declaring *declaring) {
     Sinks *sinks = declaring->sinks;
-    const char *short_block = "the probe is too short for a block of two tokens";
+    const char *short_block =
+        "the probe is too short for a block of two tokens, or the mask hides what is looked for";
+    const char *no_prediction =
+        "the probe is too short for a block, or all queries see the token they are asked for";
     const MeanEntry losses[] = {
         {&sinks->loss_copied,
          {"loss_copied", "cross-entropy on the second copy of a random block", "nat", OURS,
-          "the probe is too short for a block"}},
+          no_prediction}},
         {&sinks->loss_ordinary,
          {"loss_ordinary", "cross-entropy on the first copy of a random block", "nat", OURS,
-          "the probe is too short for a block"}},
+          no_prediction}},
         {&sinks->probe_loss,
          {"probe_loss", "mean cross-entropy of the probe's targets", "nat", OURS,
           "no target in the sample"}},
@@ -229,7 +237,7 @@ static void draw_induction(const Declaring *declaring) {
     int32_t *drawn =
         ARENA_ARRAY(context->arena, int32_t, (size_t)context->samples * (size_t)length);
     for (int sample = 0; sample < context->samples; sample++)
-        induction_draw(context->seed, sample, context->probe->vocabulary, context->bos,
+        induction_draw(context->seed, sample, context->probe->ordinary, context->bos,
                        context->length, drawn + (size_t)sample * (size_t)length);
     declaring->sinks->tokens = drawn;
     declaring->sinks->induction_visibility =
@@ -264,6 +272,11 @@ static Status sinks_declare(const KindOptions *options, AnalysisContext *context
     return STATUS_OK;
 }
 
+/* 1 or 0; NaN for a key that nobody sees. */
+static double is_sink(double importance, double epsilon) {
+    return isnan(importance) ? NAN : exceeds(importance, epsilon);
+}
+
 static void sinks_fill_run(const AnalysisContext *context, const void *state, double *run) {
     const Sinks *sinks = state;
     Arena arena = arena_create("the nulls of the sinks analysis");
@@ -276,8 +289,8 @@ static void sinks_fill_run(const AnalysisContext *context, const void *state, do
     for (size_t e = 0; e < SINK_EPSILONS; e++) {
         for (size_t k = 0; k < length; k++)
             run[sinks->sink_rate_null + e * length + k] =
-                exceeds(measures.importance[k], sink_epsilons[e]);
-        run[sinks->first_sink_rate_null + e] = exceeds(measures.importance[0], sink_epsilons[e]);
+                is_sink(measures.importance[k], sink_epsilons[e]);
+        run[sinks->first_sink_rate_null + e] = is_sink(measures.importance[0], sink_epsilons[e]);
     }
     run[sinks->sink_position_null] = sink_position(context->visibility, measures.importance,
                                                    sinks->null, run + sinks->sink_ratio_null);
@@ -302,10 +315,10 @@ static void sample_map(const AnalysisContext *context, const Sinks *sinks, const
     for (size_t e = 0; e < SINK_EPSILONS; e++) {
         for (size_t k = 0; k < length; k++) {
             double *rate = row + sinks->sink_rate + e * length + k;
-            *rate = (at == 0 ? 0 : *rate) + exceeds(measures.importance[k], sink_epsilons[e]);
+            *rate = (at == 0 ? 0 : *rate) + is_sink(measures.importance[k], sink_epsilons[e]);
         }
         row[sinks->first_sink_rate + e * maps + at] =
-            exceeds(measures.importance[0], sink_epsilons[e]);
+            is_sink(measures.importance[0], sink_epsilons[e]);
     }
     row[sinks->attention_entropy + at] = measures.entropy;
     row[sinks->attention_total + at] = measures.total;
@@ -328,7 +341,7 @@ static const float *head_output_slice(const AnalysisContext *context, int layer,
 }
 
 static void sample_head(const AnalysisContext *context, const Sinks *sinks, const Capture *capture,
-                        int layer, int head, Arena *scratch, double *row) {
+                        int layer, int head, const UpdateNorm *norm, Arena *scratch, double *row) {
     const Visibility *visibility = context->visibility;
     size_t length = (size_t)context->length, at = (size_t)(layer * context->heads + head);
     int head_dim = capture->head_dim;
@@ -347,7 +360,8 @@ static void sample_head(const AnalysisContext *context, const Sinks *sinks, cons
     UpdateMeasures update = update_measure(
         visibility, capture->head_output + vectors,
         head_output_slice(context, layer, head, head_dim, scratch),
-        (size_t)context->heads * (size_t)head_dim, residual, head_dim, context->width, scratch);
+        (size_t)context->heads * (size_t)head_dim, residual, norm, head_dim, context->width,
+        scratch);
     row[sinks->update_stable_rank + at] = update.stable_rank;
     row[sinks->update_norm + at] = update.norm;
 }
@@ -380,6 +394,18 @@ static double mean_loss(const Capture *capture, const uint8_t *copied, bool kind
     return count > 0 ? sum / count : NAN;
 }
 
+/* Mean loss of positions first … end − 1 over those that do not see the token they are asked for:
+   in a prefix, or where a mask is not causal, it is no prediction. */
+static double unseen_loss(const Visibility *visibility, const float *losses, int first, int end) {
+    int count = 0;
+    double mean = 0;
+    for (int i = first; i < end; i++)
+        count += !sees(visibility, i, i + 1);
+    for (int i = first; i < end; i++)
+        mean += sees(visibility, i, i + 1) ? 0 : losses[i] / count;
+    return count > 0 ? mean : NAN;
+}
+
 static void sample_induction(const AnalysisContext *context, const Sinks *sinks, int sample,
                              AnalysisScratch *scratch, double *row) {
     int length = sinks->induction_visibility->length, block = induction_block(context->length);
@@ -400,11 +426,10 @@ static void sample_induction(const AnalysisContext *context, const Sinks *sinks,
         row[sinks->induction_score + (size_t)at] =
             induction_score(sinks->induction_visibility, map);
     }
-    double losses[2] = {0};
-    for (int i = 0; i < 2 * block; i++)
-        losses[i >= block] += capture->losses[i] / block;
-    row[sinks->loss_ordinary] = losses[0];
-    row[sinks->loss_copied] = losses[1];
+    row[sinks->loss_ordinary] =
+        unseen_loss(sinks->induction_visibility, capture->losses, 0, block);
+    row[sinks->loss_copied] =
+        unseen_loss(sinks->induction_visibility, capture->losses, block, 2 * block);
 }
 
 static void sinks_sample(const AnalysisContext *context, const void *state, const Capture *capture,
@@ -412,12 +437,14 @@ static void sinks_sample(const AnalysisContext *context, const void *state, cons
     const Sinks *sinks = state;
     size_t count = (size_t)context->length * (size_t)context->length;
     double *map = ARENA_ARRAY(scratch->arena, double, count);
-    for (int layer = 0; layer < context->layers; layer++)
+    for (int layer = 0; layer < context->layers; layer++) {
+        const UpdateNorm *norm = update_norm_create(context, capture, layer, scratch->arena);
         for (int head = 0; head < context->heads; head++) {
             map_in_double(capture_weights(capture, layer, head), count, map);
             sample_map(context, sinks, map, (size_t)(layer * context->heads + head), row);
-            sample_head(context, sinks, capture, layer, head, scratch->arena, row);
+            sample_head(context, sinks, capture, layer, head, norm, scratch->arena, row);
         }
+    }
     for (size_t i = 0; i < SINK_EPSILONS * (size_t)context->length; i++)
         row[sinks->sink_rate + i] /= context->layers * context->heads;
     sample_residuals(context, sinks, capture, scratch->arena, row);

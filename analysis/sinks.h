@@ -2,6 +2,7 @@
 #ifndef FIDUCIAL_ANALYSIS_SINKS_H
 #define FIDUCIAL_ANALYSIS_SINKS_H
 
+#include "analysis/analysis.h"
 #include "analysis/capture.h"
 #include "analysis/visibility.h"
 
@@ -40,17 +41,35 @@ typedef struct HeadMeasures {
 HeadMeasures head_measure(const Visibility *visibility, const float *scores, const float *query,
                           const float *key, int head_dim, Arena *scratch);
 
-/* A head's update of the residual stream: its output (times its gate) times its slice of the output map. */
+/* Under a sandwich placement the heads' sum is normed before it enters the stream. The norm is
+   linear but for its factor, so that each head has its part in what enters: its own output, centred
+   where the norm centres, times the factor of the whole sum and the gain. (A shift, as a bias, is no
+   head's.) */
+typedef struct UpdateNorm {
+    bool centred;        /* LayerNorm */
+    const double *scale; /* [T] 1/RMS or 1/deviation of the branch's output */
+    const float *gain;   /* [width] */
+} UpdateNorm;
+
+/* NULL where no norm follows the attention's output. */
+const UpdateNorm *update_norm_create(const AnalysisContext *context, const Capture *capture,
+                                     int layer, Arena *scratch);
+
+/* update [length][width], in place. */
+void update_normalize(const UpdateNorm *norm, double *update, int length, int width);
+
+/* A head's update of the residual stream: its output (times its gate) times its slice of the output
+   map. */
 typedef struct UpdateMeasures {
     double stable_rank; /* Σσ²/σ₁²; NaN where the update is 0 */
     double norm;        /* mean ‖update_i‖/‖x_i‖ over queries that see at least two keys */
 } UpdateMeasures;
 
 /* head_output [T][head_dim]; output: the head's slice [width][head_dim], stride floats between
-   rows; residual [T][width] entering the layer. */
+   rows; residual [T][width] entering the layer; norm: of what follows, or NULL. */
 UpdateMeasures update_measure(const Visibility *visibility, const float *head_output,
                               const float *output, size_t stride, const float *residual,
-                              int head_dim, int width, Arena *scratch);
+                              const UpdateNorm *norm, int head_dim, int width, Arena *scratch);
 
 /* The residual stream [T][width] as a whole. */
 typedef struct ResidualMeasures {
@@ -72,9 +91,9 @@ static inline int induction_length(int length) {
     return 1 + 2 * induction_block(length);
 }
 
-/* Draws tokens [induction_length(length)] of a sample from the vocabulary without BOS; without a
-   BOS (−1) the first one is drawn too. */
-void induction_draw(uint64_t seed, int sample, int vocabulary, int bos, int length,
+/* Draws tokens [induction_length(length)] of a sample from the source's own 0 … ordinary − 1 without
+   BOS; without a BOS (−1) the first one is drawn too. */
+void induction_draw(uint64_t seed, int sample, int ordinary, int bos, int length,
                     int32_t *tokens);
 
 /* Mean weight of a map [T][T] from the second copy to the token after the first occurrence. NaN for

@@ -1,5 +1,6 @@
 #include "analysis/sinks.h"
 
+#include "analysis/inputs.h"
 #include "model/base/random.h"
 
 #include <math.h>
@@ -76,16 +77,14 @@ int sink_position(const Visibility *visibility, const double *importance, const 
     return tie ? -1 : best;
 }
 
-void induction_draw(uint64_t seed, int sample, int vocabulary, int bos, int length,
+void induction_draw(uint64_t seed, int sample, int ordinary, int bos, int length,
                     int32_t *tokens) {
     Random random = random_create(seed, RANDOM_INPUTS, 0, (uint32_t)sample);
     int block = induction_block(length);
-    uint32_t choices = (uint32_t)(bos < 0 || vocabulary < 2 ? vocabulary : vocabulary - 1);
+    uint32_t choices = (uint32_t)ordinary_choices(ordinary, bos);
     tokens[0] = bos;
-    for (int i = bos < 0 ? 0 : 1; i <= block; i++) {
-        int32_t token = (int32_t)random_below(&random, choices);
-        tokens[i] = token + (bos >= 0 && vocabulary > 1 && token >= bos);
-    }
+    for (int i = bos < 0 ? 0 : 1; i <= block; i++)
+        tokens[i] = ordinary_token((int)random_below(&random, choices), ordinary, bos);
     for (int i = 1; i <= block; i++)
         tokens[block + i] = tokens[i];
 }

@@ -106,7 +106,7 @@ static double stable_rank(const double *matrix, int rows, int columns, Arena *sc
 
 UpdateMeasures update_measure(const Visibility *visibility, const float *head_output,
                               const float *output, size_t stride, const float *residual,
-                              int head_dim, int width, Arena *scratch) {
+                              const UpdateNorm *norm, int head_dim, int width, Arena *scratch) {
     int length = visibility->length;
     size_t tokens = (size_t)length, columns = (size_t)width;
     double *states = in_double(head_output, tokens, (size_t)head_dim, (size_t)head_dim, scratch);
@@ -114,17 +114,19 @@ UpdateMeasures update_measure(const Visibility *visibility, const float *head_ou
     double *update = ARENA_ARRAY(scratch, double, tokens *columns);
     cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, length, width, head_dim, 1, states,
                 head_dim, slice, head_dim, 0, update, width);
-    Mean norm = {0};
+    if (norm != NULL)
+        update_normalize(norm, update, length, width);
+    Mean share = {0};
     for (int i = 0; i < length; i++) {
         if (interval_size(visibility->keys[i]) < 2)
             continue;
         double stream = norm_of(residual + (size_t)i * columns, width);
         const double *row = update + (size_t)i * columns;
         if (stream > 0)
-            mean_add(&norm, cblas_dnrm2(width, row, 1) / stream);
+            mean_add(&share, cblas_dnrm2(width, row, 1) / stream);
     }
     return (UpdateMeasures){.stable_rank = stable_rank(update, length, width, scratch),
-                            .norm = mean_value(norm)};
+                            .norm = mean_value(share)};
 }
 
 static void measure_massive(const float *residual, size_t count, int width,

@@ -23,6 +23,10 @@ static inline int interval_size(Interval interval) {
     return interval.end - interval.first;
 }
 
+static inline bool sees(const Visibility *visibility, int query, int key) {
+    return key >= visibility->keys[query].first && key < visibility->keys[query].end;
+}
+
 /* Every comparison against a threshold: by more than 1e-6 relative, in double. False for NaN. */
 static inline bool exceeds(double value, double threshold) {
     return value > threshold + 1e-6 * (threshold < 0 ? -threshold : threshold);

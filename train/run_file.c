@@ -143,6 +143,7 @@ static Status write_probe(hid_t file, const Probe *probe, Error *error) {
     if (probe->has_copies)
         TRY(storage_write(file, "/probe/copied", H5T_NATIVE_UINT8, 2, shape, probe->copied, error));
     TRY(storage_set_integer(file, "/probe/inputs", "bos", probe->bos, error));
+    TRY(storage_set_integer(file, "/probe/inputs", "ordinary_tokens", probe->ordinary, error));
     return storage_write_strings(file, "/vocabulary", (size_t)probe->vocabulary, probe->token_names,
                                  error);
 }

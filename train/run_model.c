@@ -12,6 +12,7 @@ static void draw_probe(RunModel *run, Arena *arena) {
                      .copied = ARENA_ARRAY(arena, uint8_t, tokens),
                      .has_copies = source->copies,
                      .bos = run->objective.cls >= 0 ? run->objective.cls : source->bos,
+                     .ordinary = source->tokens,
                      .vocabulary = (int)run->config.model.vocabulary};
     objective_batch(&run->objective, source, SPLIT_PROBE, 0, 0, probe->samples, probe->length,
                     probe->inputs, probe->targets, probe->copied);
@@ -64,7 +65,7 @@ static Status read_tokens(hid_t file, const char *name, hid_t type, const Probe 
 static Status read_probe(hid_t file, RunModel *run, Arena *arena, Error *error) {
     Probe *probe = &run->probe;
     size_t tokens = (size_t)run->config.probe.samples * (size_t)run->config.probe.length, names;
-    int64_t bos;
+    int64_t bos, ordinary;
     *probe = (Probe){.samples = (int)run->config.probe.samples,
                      .length = (int)run->config.probe.length,
                      .inputs = ARENA_ARRAY(arena, int32_t, tokens),
@@ -76,8 +77,10 @@ static Status read_probe(hid_t file, RunModel *run, Arena *arena, Error *error) 
     if (probe->has_copies)
         TRY(read_tokens(file, "/probe/copied", H5T_NATIVE_UINT8, probe, probe->copied, error));
     TRY(storage_get_integer(file, "/probe/inputs", "bos", &bos, error));
+    TRY(storage_get_integer(file, "/probe/inputs", "ordinary_tokens", &ordinary, error));
     TRY(storage_read_strings(file, "/vocabulary", arena, &probe->token_names, &names, error));
     probe->bos = (int)bos;
+    probe->ordinary = (int)ordinary;
     probe->vocabulary = (int)names;
     run->config.model.vocabulary = (int64_t)names;
     return STATUS_OK;

@@ -42,6 +42,8 @@ typedef struct Probe {
     const char **token_names; /* [vocabulary] */
     int vocabulary;
     int bos; /* the BOS token, −1 for none */
+    int ordinary; /* tokens 0 … ordinary − 1 are the source's own: BOS (where it is none of them),
+                     delimiters and the objective's tokens come behind them */
 } Probe;
 
 /* The path of a snapshot relative to the run's folder, "snapshots/step-00000128.h5", in arena. */

@@ -80,11 +80,8 @@ def _heads(x, count):
     return x.unflatten(-1, (count, x.shape[-1] // count)).transpose(1, 2)
 
 
-def _scores(query, key, position, base, of, settings, context):
+def _scores(query, key, position, of, settings):
     length, size = query.shape[-2], query.shape[-1]
-    if position == "rope":
-        query = _rotate(query, base, settings, context)
-        key = _rotate(key, base, settings, context)
     temperature = float(settings.get("attention.temperature", 1))
     scores = query @ key.transpose(-1, -2) / (math.sqrt(size) * temperature)
     if position == "alibi":
@@ -149,6 +146,7 @@ class _Block:
         self.parameters, self.prefix, self.heads = parameters, f"layers/{layer}/", heads
         self.position, self.base = position, base
         self.settings, self.context = settings, context
+        self.seen = {}  # what the branches made on their way, by name
 
     def of(self, name):
         return self.parameters[self.prefix + name]
@@ -165,23 +163,30 @@ class _Block:
         query = _norm(query, self.of, "attention/query_norm", norm)
         key = _norm(key, self.of, "attention/key_norm", norm)
         key, value = (part.repeat_interleave(self.heads // groups, dim=1) for part in (key, value))
-        scores = _scores(query, key, self.position, self.base, self.parameters.__getitem__,
-                         self.settings, self.context)
+        if self.position == "rope":
+            query = _rotate(query, self.base, self.settings, self.context)
+            key = _rotate(key, self.base, self.settings, self.context)
+        scores = _scores(query, key, self.position, self.parameters.__getitem__, self.settings)
         self.weights = _normalize(scores, self.settings,
                                   self.parameters.get(self.prefix + "attention/sink_logit"))
         outputs = (self.weights @ value).transpose(1, 2)
-        if "attention.gate" in self.settings:
+        if self.settings.get("attention.gate", "none") != "none":
             gate = torch.sigmoid(self.linear(x, "attention/gate"))
             outputs = outputs * gate.unflatten(-1, (self.heads, gate.shape[-1] // self.heads))
+        self.seen.update(query=query, key=key, value=value, scores=scores,
+                         head_output=outputs.transpose(1, 2))
         return self.linear(outputs.flatten(2), "attention/output")
 
     def mlp(self, x):
         kind = self.settings.get("mlp", "swiglu")
         nonlinearity = {"swiglu": F.silu, "geglu": F.gelu, "reglu": F.relu}.get(kind)
         if nonlinearity is not None:
-            hidden = nonlinearity(self.linear(x, "mlp/gate")) * self.linear(x, "mlp/up")
+            before = self.linear(x, "mlp/gate")
+            hidden = nonlinearity(before) * self.linear(x, "mlp/up")
         else:
-            hidden = {"gelu": F.gelu, "relu": F.relu, "silu": F.silu}[kind](self.linear(x, "mlp/up"))
+            before = self.linear(x, "mlp/up")
+            hidden = {"gelu": F.gelu, "relu": F.relu, "silu": F.silu}[kind](before)
+        self.seen.update(mlp_before=before, mlp_after=hidden)
         return self.linear(hidden, "mlp/down")
 
     def step(self, x, branch, name):
@@ -192,6 +197,7 @@ class _Block:
             return _norm(x + branch(x), self.of, name + "_norm", norm)
         update = branch(_norm(x, self.of, name + "_norm", norm))
         if placement == "sandwich":
+            self.seen[name + "_branch"] = update  # before its norm
             update = _norm(update, self.of, name + "_output_norm", norm)
         return x + update
 
@@ -202,11 +208,15 @@ class _Block:
         return x if self.settings.get("mlp") == "none" else self.step(x, self.mlp, "mlp")
 
 
-def forward(parameters, inputs, layers, heads, position, base=10000.0, settings="", context=None):
+def forward(parameters, inputs, layers, heads, position, base=10000.0, settings="", context=None,
+            seen=None):
     """parameters: name to float64 tensor; inputs [sequence][token]; settings: what is not the default,
-    as "norm=layer placement=post". Returns logits, attention maps [sequence][layer][head][query][key]
-    and residual streams [sequence][layers + 1][token][width]."""
-    settings = dict(setting.split("=") for setting in settings.split())
+    as "norm=layer placement=post" or a dict. Returns logits, attention maps [sequence][layer][head][query][key]
+    and residual streams [sequence][layers + 1][token][width]. seen: a list that receives, per layer, a dict of
+    what its branches made: query and key (after rotation), value, scores, head_output [sequence][head]…,
+    mlp_before, mlp_after [sequence][token][hidden], and attention_branch, what a sandwich norm is taken of."""
+    settings = dict(setting.split("=") for setting in settings.split()) if isinstance(settings, str) \
+        else settings
     heads = int(settings.get("heads", heads))
     positions = settings.get("position", position).split("+")
     of = parameters.__getitem__
@@ -223,6 +233,8 @@ def forward(parameters, inputs, layers, heads, position, base=10000.0, settings=
                        length if context is None else context)
         x = block.forward(x)
         maps.append(block.weights)
+        if seen is not None:
+            seen.append(block.seen)
         residuals.append(x)
     if settings.get("placement") != "post":
         x = _norm(x, of, "final_norm", settings.get("norm", "rms"))

@@ -1,58 +1,18 @@
-"""Trains and analyses small runs, rebuilds each saved model in PyTorch in float64, and compares the analysis
-topology with the program ripser (github.com/Ripser/ripser) on the maps that PyTorch makes, sample by sample.
+"""The analysis topology against the program ripser (github.com/Ripser/ripser) on the maps that PyTorch makes
+in float64, sample by sample.
 
 usage: test_topology.py BUILD    (BUILD/fiducial is the program)"""
-import os
 import re
 import subprocess
-import sys
 
-import h5py
 import numpy as np
-import torch
-import yaml
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
-import model_torch
-from checks import Bench, check, finish
+from oracle_run import TOLERANCE, Comparison, finish, oracle_runs, uniform
 
-EXPERIMENT = """
-    experiment: oracle
-    model: {layers: 2, width: 24, heads: 3, hidden: 32, context: 45, position: rope}
-    data: {source: bigram-backcopy}
-    train: {steps: 120, batch: 8, warmup: 10, optimizer: {kind: adamw, learning_rate: 1e-2}}
-    snapshots: {early: none, every: 60}
-    probe: {samples: 8}
-    analysis: [topology]
-    sweep:
-      model.position: [rope, alibi, absolute, nope]
-"""
-TOLERANCE = 1e-5
 SHORTEST = 1e-6
 # The program's maps are float32. A bar whose end lies this near to a scale, or whose length this near to
 # the shortest that counts, is not compared: the roundings decide.
 ROUNDING = 3e-7
-
-
-def text_of(value):
-    return value.decode() if isinstance(value, bytes) else str(value)
-
-
-def mean_maps(run, index):
-    """The saved model's attention, mean over heads: [sample][layer][i][j] in float64."""
-    config = yaml.safe_load(text_of(run.attrs["experiment_yaml"]))["model"]
-    position = config["position"]
-    kind = position["kind"] if isinstance(position, dict) else position
-    base = float(position.get("base", 10000.0)) if isinstance(position, dict) else 10000.0
-    parameters = {}
-    run["parameters"].visititems(
-        lambda name, item: parameters.update({name: torch.tensor(item[index].astype(np.float64))})
-        if isinstance(item, h5py.Dataset) else None)
-    inputs = torch.tensor(run["probe/inputs"][...].astype(np.int64))
-    with torch.no_grad():
-        _, maps, _ = model_torch.forward(parameters, inputs, config["layers"], config["heads"], kind,
-                                         base)
-    return maps.numpy().mean(2)
 
 
 def ripser_bars(distance):
@@ -77,6 +37,24 @@ def ripser_bars(distance):
     return [np.array(bars[d], dtype=float).reshape(-1, 2) for d in (0, 1)]
 
 
+def joined_bars(births, distance):
+    """Bars of dimension 0 of points that are there from births on, by Kruskal's algorithm: where two
+    components meet, the younger ends."""
+    root, oldest = np.arange(len(births)), births.copy()
+    bars = []
+    rows, columns = np.triu_indices(len(births), 1)
+    for at in np.argsort(distance[rows, columns], kind="stable"):
+        first, second = root[rows[at]], root[columns[at]]
+        death = distance[rows[at], columns[at]]
+        if first == second:
+            continue
+        if death > max(oldest[first], oldest[second]):
+            bars.append((max(oldest[first], oldest[second]), death))
+        oldest[first] = min(oldest[first], oldest[second])
+        root[root == second] = first
+    return np.array(bars + [(oldest[at], np.inf) for at in np.unique(root)])
+
+
 def bar_measures(bars):
     """Mean, largest and entropy of the finite bars; None where the roundings decide what counts."""
     lengths = bars[np.isfinite(bars[:, 1])]
@@ -90,128 +68,75 @@ def bar_measures(bars):
     return lengths.mean(), lengths.max(), -(shares * np.log(shares)).sum()
 
 
-def published_bars(attention):
-    """What ripser.py makes of 1 − A under a causal mask: every distance is 1, points are born on the
-    diagonal; the oldest stays, the others die at 1."""
+def published(attention):
+    """What ripser.py makes of 1 − A: at most 30 positions, births from the diagonal, distances from the
+    upper triangle, in float32 [WS]. Bars of both dimensions, and whether the roundings may have made or
+    unmade one."""
     length = len(attention)
     if length > 30:
         chosen = np.linspace(0, length - 1, 30, dtype=int)
         attention = attention[np.ix_(chosen, chosen)]
-    assert (np.triu(attention, 1) == 0).all()
-    births = np.sort((1 - attention.diagonal().astype(np.float32)).astype(np.float64))
-    finite = births[1:][births[1:] < 1]
-    return np.array([(births[0], np.inf)] + [(birth, 1) for birth in finite])
+    distance = (1 - attention).astype(np.float32).astype(float)
+    births = distance.diagonal().copy()
+    upper = np.triu(distance, 1)
+    upper = upper + upper.T
+    bars = [joined_bars(births, upper), ripser_bars(upper)[1]]
+    finite = np.concatenate([part[np.isfinite(part[:, 1])] for part in bars])
+    unsure = (np.abs(finite[:, 1] - finite[:, 0]) < ROUNDING).any()
+    return bars, unsure or (np.abs(attention.diagonal() - 2.0 ** -25) < 2.0 ** -26).any()
 
 
-class Comparison:
-    """Collects, per variable, the worst disagreement, and how many values were compared and skipped."""
-
-    def __init__(self):
-        self.worst, self.compared, self.skipped = {}, 0, 0
-
-    def add(self, name, place, actual, expected):
-        if expected is None:
-            self.skipped += 1
-            return
-        self.compared += 1
-        if np.isnan(actual) and np.isnan(expected):
-            error = 0.0
-        elif np.isnan(actual) or np.isnan(expected):
-            error = np.inf
-        else:
-            # Lengths are differences of numbers near 1, so float32 maps give them to 1e-8 or so; what
-            # that does to a short bar's share, entropies (of up to several nats) show absolutely.
-            floor = 1 if "entropy" in name else 1e-2
-            error = abs(actual - expected) / max(abs(expected), floor)
-        if error >= self.worst.get(name, (-1,))[0]:
-            self.worst[name] = (error, place, actual, expected)
-
-    def report(self, run):
-        bad = 0
-        for name, (error, place, actual, expected) in sorted(self.worst.items()):
-            if not error <= TOLERANCE:
-                bad += 1
-                check(f"oracle {run}: {name} ({error:.1e})", False,
-                      f"{actual!r} at {place}, expected {expected!r}")
-        name = max(self.worst, key=lambda name: self.worst[name][0])
-        check(f"oracle {run}: {len(self.worst) - bad} topology variables, at worst {name} "
-              f"({self.worst[name][0]:.1e}), {self.skipped} of {self.compared} left to the roundings",
-              bad == 0 and len(self.worst) == 13 and self.skipped * 20 < self.compared,
-              f"{sorted(self.worst)}")
+def spread_of(bars):
+    """How far an entropy moves when every length does by ROUNDING: by no more than 2·ROUNDING/mean·(1 + ln n)."""
+    lengths = (bars[:, 1] - bars[:, 0])[np.isfinite(bars[:, 1])]
+    lengths = lengths[lengths > SHORTEST]
+    return 2 * ROUNDING / lengths.mean() * (1 + np.log(len(lengths))) if len(lengths) else 0
 
 
-def compare_bars(found, suffix, place, samples, bars, dimension):
-    values = bar_measures(bars) or (None, None, None)
+def compare_bars(found, suffix, place, values_of, bars, dimension, unsure=False):
+    values = (None if unsure else bar_measures(bars)) or (None, None, None)
     names = (f"persistence_{dimension}_mean", f"persistence_{dimension}_max",
              f"persistence_entropy_{dimension}")
     for name, expected in zip(names, values):
-        found.add(name + suffix, place, samples[name + suffix][place], expected)
+        # Lengths are differences of numbers near 1, so float32 maps give them to 1e-7 or so.
+        scale = max(1, spread_of(bars) / TOLERANCE) if "entropy" in name else 1e-2
+        found.add(name + suffix, place, values_of(name + suffix), expected, scale)
 
 
-def compare_map(found, analysis, place, attention):
-    samples = analysis["samples"]
+def compare_map(found, thresholds, place, values_of, attention):
+    """values_of: a name's values of that map, in the file."""
     distance = 1 - np.maximum(attention, attention.T)
     np.fill_diagonal(distance, 0)
     for dimension, bars in enumerate(ripser_bars(distance)):
-        for t, threshold in enumerate(analysis["threshold"][...]):
-            scale = 1 - threshold
-            alive = ((bars[:, 0] <= scale) & (scale < bars[:, 1])).sum()
-            tied = (np.abs(bars - scale) < ROUNDING + 1e-6).any()
-            found.add(f"betti_{dimension}", (*place, t),
-                      samples[f"betti_{dimension}"][(*place, t)], None if tied else float(alive))
-        compare_bars(found, "", place, samples, bars, dimension)
-    bars = published_bars(attention)
-    unsure = (np.abs(attention.diagonal() - 2.0 ** -25) < 2.0 ** -26).any()
-    found.add("betti_0_published", place, samples["betti_0_published"][place],
-              None if unsure else float(len(bars)))
-    compare_bars(found, "_published", place, samples, bars, 0)
-    found.add("betti_1_published", place, samples["betti_1_published"][place], 0.0)
-
-
-def compare_nulls(found, analysis, length):
-    """Uniform causal attention: position i joins the others at 1 − 1/(i + 1)."""
-    uniform = np.tril(np.ones((length, length))) / np.arange(1, length + 1)[:, None]
-    nulls = {name: analysis[name + "_null"][...] for name in
-             ("betti_0", "betti_1", "persistence_0_mean", "persistence_entropy_0",
-              "betti_0_published", "betti_1_published", "persistence_0_mean_published")}
-    joins = 1 - 1 / np.arange(2, length + 1)
-    expected = [1 + (joins > (1 - t) * (1 + 1e-9)).sum() for t in analysis["threshold"][...]]
-    shares = joins / joins.sum()
-    chosen = np.linspace(0, length - 1, 30, dtype=int)[1:]
-    wanted = {"betti_0": np.array(expected), "betti_1": np.zeros(7),
-              "persistence_0_mean": joins.mean(),
-              "persistence_entropy_0": -(shares * np.log(shares)).sum(),
-              "betti_0_published": 30, "betti_1_published": 0,
-              "persistence_0_mean_published": uniform.diagonal()[chosen].mean()}
-    for name, value in wanted.items():
-        check(f"oracle: {name}_null", np.allclose(nulls[name], value, rtol=1e-6, atol=0),
-              f"{nulls[name]!r}, expected {value!r}")
-    check("oracle: no loop in uniform attention", np.isnan(analysis["persistence_1_mean_null"][...]))
-
-
-def compare_run(name, folder):
-    found = Comparison()
-    with h5py.File(folder + "/run.h5", "r") as run, \
-            h5py.File(folder + "/analysis.h5", "r") as analysis:
-        for index in range(len(run["step"])):
-            maps = mean_maps(run, index)
-            for sample, layer in np.ndindex(maps.shape[:2]):
-                compare_map(found, analysis, (index, sample, layer), maps[sample, layer])
-        if name.endswith("rope"):
-            compare_nulls(found, analysis, maps.shape[-1])
-    found.report(name)
+        scales = 1 - thresholds
+        alive = ((bars[:, :1] <= scales) & (scales < bars[:, 1:])).sum(0).astype(float)
+        tied = (np.abs(bars[:, :, None] - scales) < ROUNDING + 1e-6).any((0, 1))
+        actual = values_of(f"betti_{dimension}")
+        for t in range(len(scales)):
+            found.add(f"betti_{dimension}", (*place, t), actual[t], None if tied[t] else alive[t])
+        compare_bars(found, "", place, values_of, bars, dimension)
+    both, unsure = published(attention)
+    for dimension, bars in enumerate(both):
+        found.add(f"betti_{dimension}_published", place, values_of(f"betti_{dimension}_published"),
+                  None if unsure else float(len(bars)))
+        compare_bars(found, "_published", place, values_of, bars, dimension, unsure)
 
 
 def main():
-    build = sys.argv[1] if len(sys.argv) > 1 else "build/tests"
-    os.environ["FIDUCIAL"] = os.path.abspath(os.path.join(build, "fiducial"))
-    with Bench(EXPERIMENT) as bench:
-        bench.run("train", "results")
-        bench.run("analyze", "results")
-        runs = bench.runs("results")
-        check("oracle: four runs", len(runs) == 4, f"{sorted(runs)}")
-        for name, folder in runs.items():
-            compare_run(name, folder)
+    # 45 positions: more than the published variant looks at; large maps for one variant of each mask.
+    for run in oracle_runs("topology", changes={"model.context": 45, "probe.samples": 3},
+                           variants=("rope", "encoder", "prefix", "window", "sigmoid", "plus-one")):
+        found, analysis = Comparison(), run.analysis
+        thresholds = analysis["threshold"][...]
+        for index in range(run.steps):
+            maps = run.saved(index).run(run.inputs).maps.mean(2)
+            for place in np.ndindex(maps.shape[:2]):
+                compare_map(found, thresholds, (index, *place),
+                            lambda name: analysis["samples"][name][(index, *place)], maps[place])
+        null = Comparison()
+        compare_map(null, thresholds, (), lambda name: analysis[name + "_null"][...], uniform(run.visible))
+        found.worst.update({name + "_null": worst for name, worst in null.worst.items()})
+        found.report(run, apart=[name for name in analysis if name.endswith("_null")])
     finish()
 
 

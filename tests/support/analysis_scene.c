@@ -32,6 +32,7 @@ static void make_context(AnalysisScene *scene, const char *objective, int bos) {
                            .targets = model->targets,
                            .token_names = names,
                            .vocabulary = shape->vocabulary,
+                           .ordinary = shape->vocabulary - (strcmp(objective, "masked") == 0),
                            .bos = bos};
     scene->context = (AnalysisContext){
         .model = model->model,
@@ -74,16 +75,20 @@ void analysis_scene_run(AnalysisScene *scene) {
     scene->run_row = undefined_row(scene, variables->run_values);
     if (scene->kind->fill_run != NULL)
         scene->kind->fill_run(context, scene->state, scene->run_row);
+    size_t maps = (size_t)(context->layers * context->heads) * length * length;
+    double *mean_maps = ARENA_ARRAY(&scene->model.arena, double, maps);
     for (int sample = 0; sample < context->samples; sample++) {
         size_t first = (size_t)sample * length;
         capture_fill(scene->capture, context->model, context->parameters,
                      scene->probe.inputs + first, scene->probe.targets + first, NULL,
                      scene->scratch.workspace);
+        for (size_t i = 0; i < maps; i++)
+            mean_maps[i] += scene->capture->weights[i] / (double)context->samples;
         scene->kind->sample(context, scene->state, scene->capture, sample, &scene->scratch,
                             scene->rows + (size_t)sample * values);
         arena_destroy(scene->scratch.arena);
     }
-    const ProbeView view = {.rows = scene->rows, .row_values = values};
+    const ProbeView view = {.rows = scene->rows, .row_values = values, .mean_maps = mean_maps};
     if (scene->kind->probe != NULL)
         scene->kind->probe(context, scene->state, &view, &scene->scratch, scene->probe_row);
     arena_destroy(scene->scratch.arena);
@@ -136,6 +141,24 @@ const double *analysis_scene_values(const AnalysisScene *scene, const char *name
     if (variable->form == VARIABLE_PROBE)
         return scene->probe_row + variable->offset;
     return scene->rows + (size_t)sample * scene->variables.sample_values + variable->offset;
+}
+
+size_t analysis_scene_count(const AnalysisScene *scene, const char *name) {
+    return find(scene, name)->count;
+}
+
+void analysis_scene_reorder(AnalysisScene *scene, const int *order) {
+    size_t samples = (size_t)scene->probe.samples, length = (size_t)scene->probe.length;
+    int32_t *inputs = ARENA_ARRAY(&scene->model.arena, int32_t, samples * length);
+    int32_t *targets = ARENA_ARRAY(&scene->model.arena, int32_t, samples * length);
+    for (size_t i = 0; i < samples * length; i++) {
+        size_t from = (size_t)order[i / length] * length + i % length;
+        inputs[i] = scene->probe.inputs[from];
+        targets[i] = scene->probe.targets[from];
+    }
+    scene->probe.inputs = inputs;
+    scene->probe.targets = targets;
+    analysis_scene_run(scene);
 }
 
 void analysis_scene_needs_reason(const AnalysisScene *scene, const char *name) {

@@ -131,11 +131,58 @@ static void empty_and_tiny(void **state) {
     metrics = measure(&one);
     assert_number("fiedler_value of one", metrics.fiedler_value, NAN, 0);
     assert_number("degree_centralization of one", metrics.degree_centralization, NAN, 0);
-    assert_number("connection_density of one", metrics.connection_density, 1, 0);
+    assert_number("connection_density of one", metrics.connection_density, NAN, 0);
+    assert_number("in_degree_gini of one", metrics.in_degree_gini, NAN, 0);
+    assert_number("in_degree_variance of one", metrics.in_degree_variance, NAN, 0);
+    assert_number("clustering of one", metrics.clustering, NAN, 0);
     Case two = {.size = 2, .map = {1, 0, 1, 1}};
     metrics = measure(&two);
     assert_number("fiedler_value of two", metrics.fiedler_value, 1, 1e-14);
     assert_number("laplacian_gap of two", metrics.laplacian_gap, NAN, 0);
+}
+
+/* Every query attends to the next position: a cycle, whose edges weigh ½. */
+static void a_cyclic_permutation(void **state) {
+    (void)state;
+    enum { N = 9 };
+    Case scene = {.size = N};
+    for (int i = 0; i < N; i++)
+        scene.map[i * N + (i + 1) % N] = 1;
+    GraphMetrics metrics = measure(&scene);
+    assert_number("fiedler_value", metrics.fiedler_value, 1 - cos(2 * M_PI / N), 1e-13);
+    assert_number("laplacian_gap", metrics.laplacian_gap, 0, 1e-13); /* a double eigenvalue */
+    assert_number("in_degree_gini", metrics.in_degree_gini, 0, 1e-15);
+    assert_number("in_degree_variance", metrics.in_degree_variance, 0, 1e-15);
+    assert_number("star_likeness_basic", metrics.star_likeness_basic, 1.0 / (N - 1), 1e-15);
+    assert_number("connection_density", metrics.connection_density, 1.0 / N, 1e-15);
+    assert_number("mean_shortest_path", metrics.mean_shortest_path, (1 + 2 + 3 + 4) / 4.0, 1e-15);
+    assert_number("clustering", metrics.clustering, 0, 0);
+}
+
+/* A graph is the same whatever its nodes are called. */
+static void the_order_of_positions_is_nothing(void **state) {
+    (void)state;
+    enum { N = 24 };
+    Random random = random_create(3, RANDOM_TEST, 0, 0);
+    uint32_t place[N];
+    random_permutation(&random, N, place);
+    Case scene = {.size = N}, moved = {.size = N};
+    for (int i = 0; i < N; i++)
+        for (int j = 0; j < N; j++) {
+            scene.map[i * N + j] = random_uniform(&random) < 0.15;
+            moved.map[(int)place[i] * N + (int)place[j]] = scene.map[i * N + j];
+        }
+    GraphMetrics here = measure(&scene), there = measure(&moved);
+    const double pairs[][2] = {{here.fiedler_value, there.fiedler_value},
+                               {here.laplacian_gap, there.laplacian_gap},
+                               {here.star_likeness, there.star_likeness},
+                               {here.degree_centralization, there.degree_centralization},
+                               {here.in_degree_variance, there.in_degree_variance},
+                               {here.connection_density, there.connection_density},
+                               {here.mean_shortest_path, there.mean_shortest_path},
+                               {here.clustering, there.clustering}};
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
+        assert_number("a metric", pairs[i][1], pairs[i][0], 1e-12);
 }
 
 static void an_edge_exceeds_the_threshold_by_a_millionth(void **state) {
@@ -302,6 +349,8 @@ int main(void) {
         cmocka_unit_test(two_triangles_apart),
         cmocka_unit_test(of_equal_components_the_lowest_position_counts),
         cmocka_unit_test(empty_and_tiny),
+        cmocka_unit_test(a_cyclic_permutation),
+        cmocka_unit_test(the_order_of_positions_is_nothing),
         cmocka_unit_test(an_edge_exceeds_the_threshold_by_a_millionth),
         cmocka_unit_test(random_graphs_agree_with_plain_algorithms),
         cmocka_unit_test(weighted_values_agree_with_jacobi),

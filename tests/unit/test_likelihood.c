@@ -44,17 +44,20 @@ static void tokens_are_taken_by_rank(void **state) {
     const LikelihoodDraw first = {.target = 1, .places = {0, 0, 0}};
     const LikelihoodDraw last = {.target = 1, .places = {0.99, 0.99, 0.99}};
     int32_t tokens[LIKELIHOOD_MODES];
-    likelihood_tokens(logits, 7, 5, &first, tokens, &arena);
+    likelihood_tokens(logits, 7, -1, 5, &first, tokens, &arena);
     const int32_t low_ends[LIKELIHOOD_MODES] = {4, 4, 0, 3, 6, 5};
     assert_memory_equal(tokens, low_ends, sizeof tokens);
-    likelihood_tokens(logits, 7, 5, &last, tokens, &arena);
+    likelihood_tokens(logits, 7, -1, 5, &last, tokens, &arena);
     const int32_t high_ends[LIKELIHOOD_MODES] = {4, 2, 5, 6, 6, 5};
     assert_memory_equal(tokens, high_ends, sizeof tokens);
     const float equal[3] = {1, 1, 1};
-    likelihood_tokens(equal, 3, 1, &first, tokens, &arena);
+    likelihood_tokens(equal, 3, -1, 1, &first, tokens, &arena);
     const int32_t in_order[LIKELIHOOD_MODES] = {0, 0, 1, 2, 2, 1};
     assert_memory_equal(tokens, in_order, sizeof tokens);
-    likelihood_tokens(equal, 2, 1, &first, tokens, &arena);
+    likelihood_tokens(logits, 6, 4, 5, &first, tokens, &arena); /* BOS 4 is passed over, as is 6 */
+    const int32_t without[LIKELIHOOD_MODES] = {2, 2, 0, 3, 1, 5};
+    assert_memory_equal(tokens, without, sizeof tokens);
+    likelihood_tokens(equal, 2, -1, 1, &first, tokens, &arena);
     assert_int_equal(tokens[MODE_LOW], LIKELIHOOD_NO_TOKEN);
     assert_int_equal(tokens[MODE_MIDDLE], 0);
     assert_int_equal(tokens[MODE_HIGH], 1);
@@ -158,12 +161,21 @@ static void compare_mode(AnalysisScene *scene, int sample, int mode, int hidden)
     }
 }
 
+static bool is_ordinary(const AnalysisScene *scene, double token) {
+    return token >= 0 && token < scene->probe.ordinary && token != scene->probe.bos;
+}
+
 static void modes_are_in_order(const AnalysisScene *scene, int sample) {
     const double *p = analysis_scene_values(scene, "likelihood", sample);
     for (int mode = MODE_LOW; mode <= MODE_HIGHEST; mode++)
         if (!(p[mode - 1] <= p[mode]))
             fail_msg("p of mode %d is %g, of mode %d %g", mode - 1, p[mode - 1], mode, p[mode]);
-    if (!(p[MODE_LOWEST] <= p[MODE_ORIGINAL] && p[MODE_ORIGINAL] <= p[MODE_HIGHEST]))
+    const double *tokens = analysis_scene_values(scene, "likelihood_token", 0);
+    for (int mode = MODE_LOWEST; mode <= MODE_HIGHEST; mode++)
+        if (!is_ordinary(scene, tokens[sample * LIKELIHOOD_MODES + mode]))
+            fail_msg("mode %d puts token %g", mode, tokens[sample * LIKELIHOOD_MODES + mode]);
+    if (is_ordinary(scene, tokens[sample * LIKELIHOOD_MODES + MODE_ORIGINAL]) &&
+        !(p[MODE_LOWEST] <= p[MODE_ORIGINAL] && p[MODE_ORIGINAL] <= p[MODE_HIGHEST]))
         fail_msg("the token's p is %g, the lowest %g, the highest %g", p[MODE_ORIGINAL],
                  p[MODE_LOWEST], p[MODE_HIGHEST]);
 }

@@ -74,7 +74,7 @@ static void pairs_are_those_of_plain_loops(void **state) {
         const Visibility *visibility = make_visibility(mask, T, &arena);
         double energy[PAIRS], share[PAIRS], alignment[PAIRS], score[PAIRS], whole = 0;
         PairMeasures measures = {energy, share, alignment, score};
-        pairs_measure(visibility, query, key, DIM, PAIRS, &measures, &arena);
+        pairs_measure(visibility, query, key, DIM, PAIRS, 1 / sqrt(DIM), &measures, &arena);
         for (int m = 0; m < PAIRS; m++)
             whole += energy[m];
         for (int m = 0; m < PAIRS; m++) {
@@ -102,7 +102,8 @@ static void aligned_and_opposed_pairs(void **state) {
     }
     double energy[2], share[2], alignment[2], score[2];
     PairMeasures measures = {energy, share, alignment, score};
-    pairs_measure(make_visibility(CAUSAL, T, &arena), query, key, 4, 2, &measures, &arena);
+    pairs_measure(make_visibility(CAUSAL, T, &arena), query, key, 4, 2, 0.5, &measures,
+                  &arena);
     assert_number("energy", energy[0], 10, 1e-14);
     assert_number("share", share[0], 10.0 / 13, 1e-14);
     assert_number("aligned", alignment[0], 1, 1e-14);
@@ -110,7 +111,8 @@ static void aligned_and_opposed_pairs(void **state) {
     assert_number("score", score[0], 5, 1e-14);
     assert_number("score", score[1], -1.5, 1e-14);
     memset(query, 0, sizeof query);
-    pairs_measure(make_visibility(CAUSAL, T, &arena), query, key, 4, 2, &measures, &arena);
+    pairs_measure(make_visibility(CAUSAL, T, &arena), query, key, 4, 2, 0.5, &measures,
+                  &arena);
     assert_number("share of nothing", share[0], NAN, 0);
     arena_destroy(&arena);
 }

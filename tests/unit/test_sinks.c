@@ -1,5 +1,6 @@
 /* The measures of sinks on maps and states made by hand. */
 #include "analysis/sinks.h"
+#include "model/base/random.h"
 #include "tests/support/numbers.h"
 
 #include <math.h>
@@ -92,6 +93,50 @@ static void a_perfect_sink_and_an_identity(void **state) {
     arena_destroy(&arena);
 }
 
+/* Random rows, with e^2.5 as much weight for key 5; or the same weights dealt out anew in every row. */
+static void add_planted(const Visibility *visibility, int sample, bool permuted, double *mean) {
+    enum { T = 32, SAMPLES = 20 };
+    static double map[T * T];
+    double importance[T];
+    for (int i = 0; i < T; i++) {
+        Random random = random_create(5, RANDOM_TEST, (uint64_t)sample, (uint32_t)i);
+        double weights[T], sum = 0;
+        uint32_t order[T];
+        for (int j = 0; j <= i; j++) {
+            weights[j] = exp(random_normal(&random) + (j == 5 ? 2.5 : 0));
+            sum += weights[j];
+        }
+        random_permutation(&random, (size_t)i + 1, order);
+        for (int j = 0; j <= i; j++)
+            map[i * T + j] = weights[permuted ? (int)order[j] : j] / sum;
+    }
+    map_importance(visibility, map, importance);
+    for (int k = 0; k < T; k++)
+        mean[k] += importance[k] / SAMPLES;
+}
+
+static void planted_sinks_are_found_and_permuted_ones_are_not(void **state) {
+    (void)state;
+    enum { T = 32, SAMPLES = 20 };
+    Arena arena = arena_create("test");
+    const Visibility *visibility = causal(T, &arena);
+    static double null_map[T * T];
+    double null[T], planted[T] = {0}, permuted[T] = {0}, ratio;
+    uniform_map(visibility, null_map);
+    map_importance(visibility, null_map, null);
+    for (int sample = 0; sample < SAMPLES; sample++) {
+        add_planted(visibility, sample, false, planted);
+        add_planted(visibility, sample, true, permuted);
+    }
+    assert_int_equal(sink_position(visibility, planted, null, &ratio), 5);
+    if (!(ratio > 3))
+        fail_msg("the planted sink has %g times its null", ratio);
+    sink_position(visibility, permuted, null, &ratio);
+    if (!(ratio < 1.4))
+        fail_msg("of permuted weights a key has %g times its null", ratio);
+    arena_destroy(&arena);
+}
+
 static void short_sequences(void **state) {
     (void)state;
     Arena arena = arena_create("test");
@@ -150,14 +195,16 @@ static void updates_by_hand(void **state) {
     const float residual[T * W] = {1, 0, 0, 2, 3, 4}, identity[W * D] = {1, 0, 0, 1};
     const float same[T * D] = {1, 1, 1, 1, 1, 1};
     UpdateMeasures broadcast =
-        update_measure(visibility, same, identity, D, residual, D, W, &arena);
+        update_measure(visibility, same, identity, D, residual, NULL, D, W, &arena);
     assert_number("stable rank", broadcast.stable_rank, 1, 1e-12);
     assert_number("norm", broadcast.norm, (sqrt(2) / 2 + sqrt(2) / 5) / 2, 1e-14);
     const float differing[T * D] = {2, 0, 0, 1, 0, 0};
-    UpdateMeasures two = update_measure(visibility, differing, identity, D, residual, D, W, &arena);
+    UpdateMeasures two =
+        update_measure(visibility, differing, identity, D, residual, NULL, D, W, &arena);
     assert_number("stable rank", two.stable_rank, 5.0 / 4, 1e-12);
     const float nothing[T * D] = {0};
-    UpdateMeasures none = update_measure(visibility, nothing, identity, D, residual, D, W, &arena);
+    UpdateMeasures none =
+        update_measure(visibility, nothing, identity, D, residual, NULL, D, W, &arena);
     assert_number("stable rank", none.stable_rank, NAN, 0);
     assert_number("norm", none.norm, 0, 0);
     arena_destroy(&arena);
@@ -216,6 +263,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(uniform_attention_is_its_own_null),
         cmocka_unit_test(a_perfect_sink_and_an_identity),
+        cmocka_unit_test(planted_sinks_are_found_and_permuted_ones_are_not),
         cmocka_unit_test(short_sequences),
         cmocka_unit_test(rows_that_do_not_sum_to_one),
         cmocka_unit_test(heads_by_hand),
