@@ -137,6 +137,10 @@ static Output *add_number(const OverSteps *run, const Variable *variable, const 
     output.long_name = arena_format(arena, "%s: %s%s", variable->long_name, text->meaning, meaning);
     output.units = text->units == NULL ? variable->units : text->units;
     output.undefined = text->units == NULL ? variable->undefined : undefined_text;
+    if (ending[0] != '\0')
+        output.undefined = arena_format(arena, "%s%sthere are fewer than two samples",
+                                        output.undefined == NULL ? "" : output.undefined,
+                                        output.undefined == NULL ? "" : ", or ");
     return output_add(run->outputs, output);
 }
 

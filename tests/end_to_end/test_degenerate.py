@@ -64,7 +64,7 @@ CASES = {
     "one sample": ({"probe.samples": 1},
                    ["importance_low", "importance_std", "kl_reduction_p", "probe_loss_high",
                     "likelihood_attention_correlation"], ["importance", "probe_loss"]),
-    "no MLP": ({"model.mlp": "none"}, OF_THE_MLP, ["attention_sharpness_ratio", "neuron_kurtosis"]),
+    "no MLP": ({"model.mlp": "none"}, OF_THE_MLP, ["neuron_kurtosis", "spectral_entropy"]),
     "a window of one key": ({"model.attention.window": 1},
                             ["attention_entropy", "kl_to_mean", "frame_type", "relative_magnitude"],
                             ["importance", "loss_ordinary"]),

@@ -25,7 +25,7 @@ BASE = {
     "experiment": "oracle",
     "model": {"layers": 2, "width": 24, "heads": 3, "hidden": 32, "context": 24},
     "data": {"source": "bigram-backcopy"},
-    "train": {"steps": 100, "batch": 8, "warmup": 10,
+    "train": {"steps": 80, "batch": 8, "warmup": 10,
               "optimizer": {"kind": "adamw", "learning_rate": 1e-2}},
     "snapshots": {"early": "none", "every": 0},  # the first and the last
     "probe": {"samples": 10},
@@ -50,6 +50,8 @@ VARIANTS = {
                 "model.attention.query_key_norm": "rms"},
     "parallel": {"model.parallel": True, "model.placement": "sandwich", "model.mlp": "gelu"},
 }
+# Those whose maps differ in kind: what is made of maps alone needs no others.
+MAPS = ("rope", "encoder", "prefix", "window", "sigmoid", "plus-one")
 TOLERANCE = 1e-5  # relative: the program's maps and states are float32
 
 

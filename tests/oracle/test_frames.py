@@ -9,8 +9,8 @@ import scipy.sparse.csgraph
 import scipy.stats
 
 import philox
-from oracle_run import (TOLERANCE, Comparison, check, choosing, finish, mean_defined, oracle_runs,
-                        uniform, well_seen)
+from oracle_run import (MAPS, TOLERANCE, Comparison, check, choosing, finish, mean_defined,
+                        oracle_runs, uniform, well_seen)
 
 METRICS = ("star_likeness", "degree_centralization", "in_degree_variance", "connection_density")
 MORE = 1 + 1e-6  # "exceeds": by more than this
@@ -309,7 +309,7 @@ def compare_nulls(found, run, null):
 
 def main():
     kinds = set()
-    for run in oracle_runs("frames", changes={"train.steps": 160, "model.context": 18}):
+    for run in oracle_runs("frames", MAPS, changes={"train.steps": 160, "model.context": 18}):
         found, null = Comparison(), FrameNull(run)
         for index in range(run.steps):
             maps = run.saved(index).run(run.inputs).maps.mean(2)

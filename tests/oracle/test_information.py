@@ -10,7 +10,7 @@ import scipy.stats
 import sklearn.decomposition
 import sklearn.metrics.pairwise
 
-from oracle_run import Comparison, choosing, finish, mean_defined, oracle_runs, uniform
+from oracle_run import MAPS, Comparison, choosing, finish, mean_defined, oracle_runs, uniform
 
 # The maps are float32 ones in the program and float64 ones here, which differ by about 1e-7 of a weight; a
 # difference of nearly equal numbers is compared with the size of these, correlations with 1.
@@ -219,8 +219,8 @@ def compare_one_head(found, run):
 
 
 def main():
-    changes = {"train.steps": 300, "model.context": 23, "model.heads": 4}
-    runs = oracle_runs(["information", "values", "references"], changes=changes)
+    changes = {"train.steps": 200, "model.context": 23, "model.heads": 4}
+    runs = oracle_runs(["information", "values", "references"], MAPS, changes)
     single = oracle_runs(["information", "values", "references"], ("rope",),
                          {**changes, "model.heads": 1})
     for run in itertools.chain(runs, single):

@@ -138,7 +138,9 @@ def compare_fisher(found, run, index, model):
 
 
 def main():
-    for run in oracle_runs(["likelihood", "fisher"], changes={"model.layers": 3, "probe.samples": 12}):
+    variants = ("rope", "encoder", "prefix", "window", "plus-one", "attention-only", "grouped")
+    for run in oracle_runs(["likelihood", "fisher"], variants,
+                           {"model.layers": 3, "probe.samples": 12}):
         found = Comparison()
         compare_targets(found, run)
         for index in range(run.steps):

@@ -7,7 +7,7 @@ import subprocess
 
 import numpy as np
 
-from oracle_run import TOLERANCE, Comparison, finish, oracle_runs, uniform
+from oracle_run import MAPS, TOLERANCE, Comparison, finish, oracle_runs, uniform
 
 SHORTEST = 1e-6
 # The program's maps are float32. A bar whose end lies this near to a scale, or whose length this near to
@@ -123,9 +123,8 @@ def compare_map(found, thresholds, place, values_of, attention):
 
 
 def main():
-    # 45 positions: more than the published variant looks at; large maps for one variant of each mask.
-    for run in oracle_runs("topology", changes={"model.context": 45, "probe.samples": 3},
-                           variants=("rope", "encoder", "prefix", "window", "sigmoid", "plus-one")):
+    # 45 positions: more than the published variant looks at.
+    for run in oracle_runs("topology", MAPS, {"model.context": 45, "probe.samples": 3}):
         found, analysis = Comparison(), run.analysis
         thresholds = analysis["threshold"][...]
         for index in range(run.steps):
