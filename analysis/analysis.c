@@ -1,6 +1,7 @@
 /* The pass over one run: its snapshots in order, each snapshot's samples in parallel. */
 #include "analysis/analysis.h"
 
+#include "analysis/emergence.h"
 #include "analysis/pass.h"
 #include "model/base/log.h"
 #include "model/base/sha256.h"
@@ -450,6 +451,38 @@ Status analyze_run(const AnalyzeJob *job, Error *error) {
     Arena arena = arena_create("the analysis of a run");
     Pass pass = {.job = job, .arena = &arena, .outputs = {.arena = &arena}};
     Status status = pass_run(&pass, error);
+    arena_destroy(&arena);
+    return status;
+}
+
+/* ---- Beforehand --------------------------------------------------------------------------------
+ */
+
+/* Adds what emergence makes of the variables with values by sample. */
+static void add_emergence(const OutputList *outputs, OutputSize *size) {
+    for (size_t i = 0; i < outputs->count; i++) {
+        const Variable *variable = outputs->items[i]->variable;
+        if (variable == NULL || variable->form != VARIABLE_SAMPLE_MEAN)
+            continue;
+        size->datasets += EMERGENCE_OUTPUTS;
+        size->values += EMERGENCE_OUTPUTS * (double)sizeof(double) * (double)variable->count;
+    }
+}
+
+Status analyze_bytes(RunModel *run, const KindList *analyses, int64_t steps, double *bytes,
+                     Error *error) {
+    Arena arena = arena_create("the size of an analysis");
+    const AnalyzeJob job = {.config = &run->config, .analyses = analyses};
+    Pass pass = {.job = &job, .arena = &arena, .run = run, .outputs = {.arena = &arena}};
+    pass.saved.count = (size_t)steps;
+    pass.saved.steps = ARENA_ARRAY(&arena, int64_t, pass.saved.count);
+    make_context(&pass);
+    make_maps(&pass);
+    Status status = declare_all(&pass, error);
+    OutputSize size = outputs_size(&pass.outputs);
+    if (pass.over_steps_count > 0)
+        add_emergence(&pass.outputs, &size);
+    *bytes = output_file_bytes(size);
     arena_destroy(&arena);
     return status;
 }

@@ -13,6 +13,7 @@
 #include "analysis/visibility.h"
 #include "model/base/field.h"
 #include "train/config.h"
+#include "train/run_model.h"
 #include "train/snapshot.h"
 
 #include <signal.h>
@@ -148,5 +149,10 @@ typedef struct AnalyzeJob {
    STATUS_INTERRUPTED, with nothing written, where stop was set. The numbers do not depend on
    threads. */
 Status analyze_run(const AnalyzeJob *job, Error *error);
+
+/* How large analysis.h5 will be, in bytes, over that many saved steps; within a few percent. Reads no
+   file: run is a model with its probe (train/run_model.h). */
+Status analyze_bytes(RunModel *run, const KindList *analyses, int64_t steps, double *bytes,
+                     Error *error);
 
 #endif

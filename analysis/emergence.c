@@ -90,7 +90,9 @@ void emergence_interval(double *resamples, size_t n, double *low, double *high) 
 }
 
 /* The numbers of a summary that become variables; those with an interval. */
-enum { NUMBERS = 6 };
+enum { NUMBERS = 6, INTERVALS = 4 };
+
+_Static_assert(NUMBERS + 2 * INTERVALS == EMERGENCE_OUTPUTS, "the header says how many");
 
 typedef struct NumberText {
     const char *suffix, *meaning, *units; /* units NULL: the metric's own */

@@ -5,6 +5,10 @@
 
 #include <stddef.h>
 
+/* What the analysis adds for every variable with values by sample: six numbers, four of them with the
+   two ends of an interval. */
+enum { EMERGENCE_OUTPUTS = 14 };
+
 /* final: the last value. peak: the value farthest from the first, at peak_step. onset_step: the
    first saved step from which the metric stays beyond half of its final change for three saved
    steps; peak_onset_step: the same against the peak's change. rise: first step at 90 % of the final

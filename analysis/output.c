@@ -207,6 +207,28 @@ static size_t estimate_bytes(const OutputList *list) {
     return bytes;
 }
 
+OutputSize outputs_size(const OutputList *list) {
+    OutputSize size = {0, 0};
+    for (size_t i = 0; i < list->count; i++) {
+        const Output *output = list->items[i];
+        double steps = output->by_step ? (double)list->step->length : 1;
+        double value = output->type == OUTPUT_REAL ? sizeof(double) : sizeof(float);
+        if (output->has_usual)
+            continue;
+        size.datasets++;
+        size.values += value * (double)output->count * steps;
+    }
+    return size;
+}
+
+/* As measured on files of 150 to 1,900 datasets: names, texts and links of each come to 970 bytes; and
+   every dataset that is linked to a scale makes that scale's list of links anew, a little longer, so
+   that the space of the old one is seldom used again. */
+double output_file_bytes(OutputSize size) {
+    double count = size.datasets;
+    return size.values + 970 * count + 2.1e-4 * count * count * count;
+}
+
 static Status make_outputs(const OutputList *list, bool by_step, const Writing *writing) {
     for (size_t i = 0; i < list->count; i++) {
         Output *output = list->items[i];

@@ -48,6 +48,17 @@ Output output_like(const Variable *variable, const Axis *first, const Axis *seco
    there and for further ones once per run. */
 Status outputs_begin(OutputList *list, const char *path, Error *error);
 
+/* How much there is to write. */
+typedef struct OutputSize {
+    double datasets, values; /* their number; bytes of what they hold */
+} OutputSize;
+
+/* Of the outputs that are there, but those that are usually left out. */
+OutputSize outputs_size(const OutputList *list);
+
+/* Bytes of a file of that size. */
+double output_file_bytes(OutputSize size);
+
 /* Writes what the outputs by step hold as their entry `step`; steps come in order from 0. */
 Status outputs_write_step(OutputList *list, size_t step, Error *error);
 

@@ -9,7 +9,7 @@ typedef struct RunCost {
     int64_t vocabulary, parameters;
     double tokens;         /* trained on */
     double training_flops; /* multiply and add counted as two */
-    double disk_bytes;     /* snapshots and checkpoints; the rest is small beside them */
+    double disk_bytes;     /* of the run's folder: snapshots, checkpoints, run.h5, analysis.h5 */
     int64_t snapshots;
 } RunCost;
 

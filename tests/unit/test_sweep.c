@@ -144,6 +144,10 @@ static void test_settings(void **state) {
     assert_runs(sweep, NAMES("model.position=nope", "sweep.seed=[3, 4]"),
                 NAMES("seed=3", "seed=4"));
     assert_runs(sweep, NAMES("sweep={}"), NAMES("seed=1"));
+    assert_runs(sweep, NAMES("sweep.include=[{seed: 5}]", "sweep.exclude=[{seed: 1}]"),
+                NAMES("position=rope,seed=2", "position=alibi,seed=2", "position=rope,seed=5"));
+    assert_runs("experiment: x\n", NAMES("sweep.zip={seed: [1, 2], model.width: [8, 16]}"),
+                NAMES("width=8,seed=1", "width=16,seed=2"));
     assert_runs("experiment: x\nsweep: {model.position: [rope, {kind: rope, base: 9}]}\n",
                 NAMES("sweep.model.position=[rope]", "model.position.base=77"),
                 NAMES("position=rope,seed=1"));
@@ -156,6 +160,7 @@ static void test_settings(void **state) {
     arena_destroy(&test.arena);
     assert_refused(sweep, NAMES("model.widht=3"), "--set model.widht=3:", "'model.width'");
     assert_refused(sweep, NAMES("seed"), "--set seed:", "key=value");
+    assert_refused(sweep, NAMES("sweep.include=[{sed: 5}]"), "--set sweep.include=", "'seed'");
     assert_refused(sweep, NAMES("model.width=x"), "--set model.width=x:", "a whole number");
     assert_refused(sweep, NAMES("model.width=[1"), "--set model.width=[1:", "syntax");
 }
