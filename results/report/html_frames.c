@@ -32,7 +32,23 @@ static void write_cell(FILE *page, const FrameCell *cell) {
     fputs("</td>", page);
 }
 
-static void write_note(FILE *page, const FrameTable *frames) {
+/* The type of uniform attention, where it is the same under every group’s mask; FRAME_UNKNOWN else.
+ */
+static int null_type(const Report *report, Arena *arena) {
+    static const Quantity type = {"frame_type", {{NULL, 0}}};
+    int found = FRAME_UNKNOWN;
+    for (size_t g = 0; g < report->group_count; g++) {
+        double null = quantity_null(&report->groups[g], &type, 0, 0, arena);
+        if (!(null >= 0 && null < FRAME_TYPES))
+            continue;
+        if (found != FRAME_UNKNOWN && found != (int)null)
+            return FRAME_UNKNOWN;
+        found = (int)null;
+    }
+    return found;
+}
+
+static void write_note(FILE *page, const FrameTable *frames, Arena *arena) {
     bool samples = false, seeds = false;
     for (size_t i = 0; i < frames->report->group_count * (size_t)frames->rows; i++) {
         const FrameCell *cell = &frames->cells[i];
@@ -54,6 +70,10 @@ static void write_note(FILE *page, const FrameTable *frames) {
         fputs(", with 95 % of 1,000 bootstrap draws over seeds", page);
     if (samples || seeds)
         fputs("; a draw that ends with another type counts as later than every step", page);
+    int null = null_type(frames->report, arena);
+    if (null != FRAME_UNKNOWN)
+        fprintf(page, ". Uniform attention under the same mask has the type “%s”",
+                frame_type_names[null]);
     fputs(". All of it is in <a href=\"frame_types.csv\">frame_types.csv</a>.</p>\n", page);
 }
 
@@ -77,7 +97,7 @@ void html_frames(FILE *page, const FrameTable *frames, Arena *arena) {
         fputs("</tr>\n", page);
     }
     html_table_end(page);
-    write_note(page, frames);
+    write_note(page, frames, arena);
 }
 
 void html_frames_in_words(FILE *page, const Report *report, Arena *arena) {

@@ -189,18 +189,20 @@ void report_case_add_types(const char *run_directory, double types[CASE_STEPS][C
 
 void report_case_add_correlations(const char *run_directory, const double p[CASE_LAYERS],
                                   const char *undefined) {
-    static const char name[] = "likelihood_attention_correlation_p";
+    static const char *const names[] = {"likelihood_attention_correlation",
+                                        "likelihood_attention_correlation_p"};
     hid_t file = open_analysis(run_directory);
     Error error;
     double values[STEPS * LAYERS], ps[STEPS * LAYERS];
     const hsize_t shape[] = {STEPS, LAYERS};
     for (int i = 0; i < STEPS * LAYERS; i++) {
-        values[i] = 0.5;
+        values[i] = isnan(p[i % LAYERS]) ? NAN : 0.5;
         ps[i] = p[i % LAYERS];
     }
-    write_variable(file, "likelihood_attention_correlation", "step layer", shape, values);
-    write_variable(file, name, "step layer", shape, ps);
-    assert_done(storage_set_text(file, name, "undefined", undefined, &error), &error);
+    write_variable(file, names[0], "step layer", shape, values);
+    write_variable(file, names[1], "step layer", shape, ps);
+    for (int i = 0; i < 2; i++)
+        assert_done(storage_set_text(file, names[i], "undefined", undefined, &error), &error);
     H5Fclose(file);
 }
 

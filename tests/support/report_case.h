@@ -33,7 +33,7 @@ void report_case_add_analyses(const char *run_directory, double null);
 /* Adds to a run the frame types of the whole model: types [steps][samples]. */
 void report_case_add_types(const char *run_directory, double types[CASE_STEPS][CASE_SAMPLES]);
 
-/* Adds to a run the correlations of likelihood, 0.5 in each layer, with these p-values by layer;
+/* Adds to a run the correlations of likelihood, 0.5, with these p-values by layer (NAN: neither);
    undefined: their attribute of that name. */
 void report_case_add_correlations(const char *run_directory, const double p[CASE_LAYERS],
                                   const char *undefined);

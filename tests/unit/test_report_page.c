@@ -168,6 +168,22 @@ static void significance_names_its_test_n_and_correction(void **state) {
     free(page);
 }
 
+static void a_group_without_a_line_has_a_reason(void **state) {
+    ReportCase made;
+    report_case_create(state, true, &made);
+    for (int run = 0; run < 4; run++)
+        report_case_add_correlations(made.run_directories[run],
+                                     run < 2 ? (double[]){0.01, 0.01} : (double[]){NAN, NAN},
+                                     "NaN where all are alike");
+    for (int run = 0; run < 2; run++)
+        report_case_add_analyses(made.run_directories[run], 1.5);
+    write_undrawn(&made);
+    char *page = report_case_read(&made, "report.html");
+    assert_contains(page, "No line for nope: all are alike.");
+    assert_contains(page, "No line for nope: it was not measured.");
+    free(page);
+}
+
 static void damaged_and_missing_runs_are_told(void **state) {
     ReportCase made;
     char path[8192];
@@ -247,6 +263,7 @@ int main(void) {
         TEST_IN_SCRATCH(summary_lists_every_scalar),
         TEST_IN_SCRATCH(report_is_whole_and_self_contained),
         TEST_IN_SCRATCH(significance_names_its_test_n_and_correction),
+        TEST_IN_SCRATCH(a_group_without_a_line_has_a_reason),
         TEST_IN_SCRATCH(damaged_and_missing_runs_are_told),
         TEST_IN_SCRATCH(nothing_analysed_is_still_a_report),
         TEST_IN_SCRATCH(without_gnuplot_data_and_scripts_remain),
