@@ -16,6 +16,14 @@ static void bit_set(uint64_t *row, int bit) {
     row[bit / 64] |= (uint64_t)1 << (bit % 64);
 }
 
+/* Of any processor: not all have an instruction for it. */
+static int count_bits(uint64_t bits) {
+    bits -= bits >> 1 & 0x5555555555555555;
+    bits = (bits & 0x3333333333333333) + (bits >> 2 & 0x3333333333333333);
+    bits = (bits + (bits >> 4)) & 0x0f0f0f0f0f0f0f0f;
+    return (int)(bits * 0x0101010101010101 >> 56);
+}
+
 static uint64_t *row_of(uint64_t *rows, const Graph *graph, int row) {
     return rows + (size_t)row * (size_t)graph->words;
 }
@@ -153,7 +161,7 @@ static int64_t search_breadth_first(const Graph *graph, int source, uint64_t *re
         for (size_t word = 0; word < words; word++) {
             frontier[word] = next[word] & ~reached[word];
             reached[word] |= frontier[word];
-            found += __builtin_popcountll(frontier[word]);
+            found += count_bits(frontier[word]);
         }
         sum += (int64_t)distance * found;
         *count += found;
@@ -204,7 +212,7 @@ static double mean_clustering(const Graph *graph) {
                 const uint64_t *row =
                     row_of(graph->neighbours, graph, (int)word * 64 + __builtin_ctzll(bits));
                 for (size_t w = 0; w < words; w++)
-                    links += __builtin_popcountll(row[w] & around[w]);
+                    links += count_bits(row[w] & around[w]);
             }
         if (degree >= 2)
             sum += (double)links / ((double)degree * (degree - 1));

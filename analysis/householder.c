@@ -44,14 +44,15 @@ static Work make_work(int rows, int columns, Arena *scratch) {
     return work;
 }
 
+double matrix_largest(const double *values, size_t count) {
+    return householder_kernels()->largest(values, count);
+}
+
 /* A power of two that brings the largest of the values near 1: squares of what counts beside it are
    then far from the ends of the range. */
-static double scale_of(const double *values, size_t count) {
-    double largest = 0;
+static double scale_of(const HouseholderKernels *kernels, const double *values, size_t count) {
     int exponent = 0;
-    for (size_t i = 0; i < count; i++)
-        largest = fabs(values[i]) > largest ? fabs(values[i]) : largest;
-    frexp(largest, &exponent);
+    frexp(kernels->largest(values, count), &exponent);
     return ldexp(1, exponent < -1000 ? 1000 : -exponent);
 }
 
@@ -65,7 +66,7 @@ Tridiagonal tridiagonal_reduce_by(const HouseholderKernels *kernels, const doubl
     Symmetric symmetric = {.work = make_work(n, n, scratch)};
     Work *work = &symmetric.work;
     size_t size = (size_t)n, stride = (size_t)work->groups * LANES;
-    double scale = scale_of(matrix, size * size), *rows = (double *)work->matrix;
+    double scale = scale_of(kernels, matrix, size * size), *rows = (double *)work->matrix;
     for (size_t i = 0; i < size; i++)
         for (size_t j = i; j < size; j++)
             rows[i * stride + j] = rows[j * stride + i] = scale * matrix[i * size + j];
@@ -119,7 +120,7 @@ void bidiagonal_reduce_by(const HouseholderKernels *kernels, const double *matri
     for (size_t i = 0; i < sizeof vectors / sizeof *vectors; i++)
         *vectors[i] = make_vector(work, scratch);
     size_t stride = (size_t)work->groups * LANES;
-    double scale = scale_of(matrix, (size_t)rows * (size_t)columns);
+    double scale = scale_of(kernels, matrix, (size_t)rows * (size_t)columns);
     double *stored = (double *)work->matrix;
     for (size_t i = 0; i < (size_t)most; i++)
         for (size_t j = 0; j < (size_t)least; j++)

@@ -24,6 +24,9 @@ typedef struct Tridiagonal {
     double *scales;     /* [n] */
 } Tridiagonal;
 
+/* The largest |x| of values [count]; NaN where one of them is NaN or infinite. */
+double matrix_largest(const double *values, size_t count);
+
 /* Of the symmetric matrix [n][n], n ≥ 1, of which the upper triangle is read; finite. */
 Tridiagonal tridiagonal_reduce(const double *matrix, int n, bool with_reflectors, Arena *scratch);
 

@@ -199,6 +199,29 @@ static void bidiagonal_steps(General *general) {
         bidiagonal_step(general, k);
 }
 
+static double largest(const double *values, size_t count) {
+    typedef int64_t Bits __attribute__((vector_size(LANES * sizeof(int64_t))));
+    typedef double LooseLanes
+        __attribute__((vector_size(LANES * sizeof(double)), aligned(sizeof(double)), may_alias));
+    Lanes most = {0}, rest = {0};
+    size_t i = 0;
+    for (; i + LANES <= count; i += LANES) {
+        Lanes x = *(const LooseLanes *)(values + i);
+        Lanes size = (Lanes)((Bits)x & INT64_MAX);
+        Bits larger = (Bits)(size > most);
+        most = (Lanes)((larger & (Bits)size) | (~larger & (Bits)most));
+        rest += x - x; /* 0 of what is finite */
+    }
+    double result = 0, sum = lanes_sum(&rest);
+    for (int lane = 0; lane < LANES; lane++)
+        result = most[lane] > result ? most[lane] : result;
+    for (; i < count; i++) {
+        result = fabs(values[i]) > result ? fabs(values[i]) : result;
+        sum += values[i] - values[i];
+    }
+    return sum == 0 ? result : NAN;
+}
+
 /* ---- Counts ------------------------------------------------------------------------------------
  */
 
@@ -221,4 +244,8 @@ static void count_below(int n, const double *diagonal, const double *squares,
 
 extern const HouseholderKernels HOUSEHOLDER_TABLE;
 const HouseholderKernels HOUSEHOLDER_TABLE = {
-    .tridiagonal = tridiagonal_steps, .bidiagonal = bidiagonal_steps, .count_below = count_below};
+    .tridiagonal = tridiagonal_steps,
+    .bidiagonal = bidiagonal_steps,
+    .largest = largest,
+    .count_below = count_below,
+};

@@ -38,6 +38,8 @@ enum { SEARCHES = 2 };
 typedef struct HouseholderKernels {
     void (*tridiagonal)(Symmetric *symmetric);
     void (*bidiagonal)(General *general);
+    /* As matrix_largest. */
+    double (*largest)(const double *values, size_t count);
     /* counts: how many eigenvalues of the tridiagonal matrix are below each shift, by the signs of
        the pivots of T − shift (Parlett, The symmetric eigenvalue problem, section 3.3). squares
        [n − 1] of the entries beside the diagonal: none may be 0. */

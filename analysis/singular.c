@@ -21,10 +21,7 @@ void dgeev_(const char *left, const char *right, const int *n, double *a, const 
 enum { BLOCK = 64 }; /* columns that LAPACK works on at once: how large a workspace serves it */
 
 static bool all_finite(const double *values, size_t count) {
-    double sum = 0;
-    for (size_t i = 0; i < count; i++)
-        sum += values[i] - values[i];
-    return sum == 0;
+    return !isnan(matrix_largest(values, count));
 }
 
 static void all_missing(double *values, size_t count) {

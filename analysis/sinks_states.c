@@ -142,15 +142,15 @@ static void measure_massive(const float *residual, size_t count, int width,
     measures->massive_ratio = median > 0 ? most / median : NAN;
 }
 
-static double dimension_kurtosis(const float *residual, int length, int width) {
-    double second = 0, fourth = 0;
-    for (int d = 0; d < width; d++) {
-        double square = 0;
-        for (int i = 0; i < length; i++) {
+static double dimension_kurtosis(const float *residual, int length, int width, Arena *scratch) {
+    double second = 0, fourth = 0, *squares = ARENA_ARRAY(scratch, double, (size_t)width);
+    for (int i = 0; i < length; i++)
+        for (int d = 0; d < width; d++) {
             double x = residual[(size_t)i * (size_t)width + (size_t)d];
-            square += x * x;
+            squares[d] += x * x;
         }
-        square /= length;
+    for (int d = 0; d < width; d++) {
+        double square = squares[d] / length;
         second += square;
         fourth += square * square;
     }
@@ -183,7 +183,7 @@ static void measure_spectrum(const float *residual, int length, int width,
 
 ResidualMeasures residual_measure(const float *residual, int length, int width, Arena *scratch) {
     ResidualMeasures measures = {.peak = first_norm_ratio(residual, length, width),
-                                 .kurtosis = dimension_kurtosis(residual, length, width)};
+                                 .kurtosis = dimension_kurtosis(residual, length, width, scratch)};
     measure_massive(residual, (size_t)length * (size_t)width, width, &measures, scratch);
     measure_spectrum(residual, length, width, &measures, scratch);
     return measures;

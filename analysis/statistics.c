@@ -37,11 +37,30 @@ static void swap(double *a, double *b) {
     *b = value;
 }
 
-/* Puts the value of rank k (from 0) at values[k], smaller ones before it, larger ones behind it
-   (Hoare, "Algorithm 65: FIND", 1961). */
-static void select_rank(double *values, ptrdiff_t n, ptrdiff_t k) {
-    ptrdiff_t low = 0, high = n - 1;
+/* The range around k of which the value of rank k makes a good pivot for low … high: a sample whose
+   ranks are most likely on the longer side of the one that is sought (Floyd and Rivest, "Algorithm
+   489: SELECT", Communications of the ACM 18, 1975). */
+static void sample_range(ptrdiff_t low, ptrdiff_t high, ptrdiff_t k, ptrdiff_t *first,
+                         ptrdiff_t *last) {
+    double n = (double)(high - low + 1), rank = (double)(k - low + 1), size = 0.5 * pow(n, 2.0 / 3);
+    double spread = 0.5 * sqrt(log(n) * size * (n - size) / n) * (rank < n / 2 ? -1 : 1);
+    double from = (double)k - rank * size / n + spread;
+    double to = (double)k + (n - rank) * size / n + spread;
+    *first = from > (double)low ? (ptrdiff_t)from : low;
+    *last = to < (double)high ? (ptrdiff_t)to : high;
+}
+
+enum { WORTH_SAMPLING = 600 };
+
+/* Puts the value of rank k, counted from 0 in all of them, at values[k], with those of low … high
+   that are smaller before it and larger ones behind it (Hoare, "Algorithm 65: FIND", 1961). */
+static void select_rank(double *values, ptrdiff_t low, ptrdiff_t high, ptrdiff_t k) {
     while (low < high) {
+        if (high - low >= WORTH_SAMPLING) {
+            ptrdiff_t first, last;
+            sample_range(low, high, k, &first, &last);
+            select_rank(values, first, last, k);
+        }
         double pivot = values[k];
         ptrdiff_t i = low, j = high;
         while (i <= j) {
@@ -91,7 +110,7 @@ double quantile(double *values, size_t n, double q) {
             return first;
         return first + weight * (sign * kept[low ? below + 1 : from_high - 2] - first);
     }
-    select_rank(values, (ptrdiff_t)n, (ptrdiff_t)below);
+    select_rank(values, 0, (ptrdiff_t)n - 1, (ptrdiff_t)below);
     double share = place - (double)below;
     if (share == 0 || below + 1 >= n)
         return values[below];

@@ -20,13 +20,6 @@ void dsterf_(const int *n, double *diagonal, double *beside, int *info);
 /* Row-major upper is column-major lower. */
 static const char *const triangle = "L";
 
-static bool all_finite(const double *matrix, int n) {
-    double sum = 0;
-    for (size_t i = 0; i < (size_t)n * (size_t)n; i++)
-        sum += matrix[i] - matrix[i];
-    return sum == 0;
-}
-
 /* ---- All of them -------------------------------------------------------------------------------
  */
 
@@ -182,7 +175,7 @@ static bool solve_some(const double *matrix, int n, int first, int last, double 
 static bool solve(double *matrix, int n, int first, int last, double *values, double *vectors,
                   Arena *scratch) {
     int wanted = last - first + 1;
-    bool solved = all_finite(matrix, n);
+    bool solved = !isnan(matrix_largest(matrix, (size_t)n * (size_t)n));
     if (solved && wanted < n)
         solved = solve_some(matrix, n, first, last, values, vectors, scratch);
     else if (solved && vectors == NULL)

@@ -2,6 +2,7 @@
    and the published measurement that a causal mask makes blind. */
 #include "analysis/topology.h"
 
+#include "analysis/householder.h"
 #include "analysis/kinds.h"
 #include "analysis/variables.h"
 
@@ -51,10 +52,7 @@ int betti_number(const Barcode *code, double r) {
 }
 
 static bool map_finite(const double *map, size_t count) {
-    double sum = 0;
-    for (size_t i = 0; i < count; i++)
-        sum += map[i] - map[i];
-    return sum == 0;
+    return !isnan(matrix_largest(map, count));
 }
 
 TopologyMeasures topology_measure(const double *map, int length, Arena *scratch) {
