@@ -286,6 +286,18 @@ static void to_keys(const BlockGradient *at, const float *map, float alpha, Cons
                  .scratch = head->gemm_scratch});
 }
 
+/* Dropout of a block's d_map in place; returns the weights as the values were mixed with them. */
+static const float *drop_backward(const AttentionHead *head, const Block *block,
+                                  const Scratch *scratch) {
+    if (head->dropout == NULL)
+        return scratch->map;
+    memcpy(scratch->dropped, scratch->map,
+           (size_t)block->rows * (size_t)head->length * sizeof(float));
+    drop_weights(head, block, scratch->dropped);
+    drop_weights(head, block, scratch->d_map);
+    return scratch->dropped;
+}
+
 void attention_backward(const AttentionHead *head, const float *d_output, float *d_query,
                         float *d_key, float *d_value, float *gradient) {
     int length = head->length, stride = head->stride;
@@ -307,12 +319,7 @@ void attention_backward(const AttentionHead *head, const float *d_output, float 
             memcpy(scratch.scores, map, (size_t)block.rows * (size_t)length * sizeof *map);
         block_weights(head, &block, map);
         to_map(head, &block, 1, d_rows, scratch.value_columns, d_map);
-        if (head->dropout != NULL) {
-            memcpy(scratch.dropped, map, (size_t)block.rows * (size_t)length * sizeof *map);
-            drop_weights(head, &block, scratch.dropped);
-            drop_weights(head, &block, d_map);
-        }
-        to_keys(&at, head->dropout == NULL ? map : scratch.dropped, 1, d_rows, d_value);
+        to_keys(&at, drop_backward(head, &block, &scratch), 1, d_rows, d_value);
         block_backward_scores(head, &block, &scratch, gradient);
         to_queries(&at, scale, head->key, d_query);
         to_keys(&at, d_map, scale, row_of(head->query, stride, first_row), d_key);

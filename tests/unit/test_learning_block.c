@@ -14,6 +14,8 @@ static const AxisNote notes[] = {
     {.key = "model.width", .value = "24"},
     {.key = "model.heads", .value = "1"},
     {.key = "model.heads", .value = "4"},
+    {.key = "model.kv_heads", .value = "2", .with = "model.heads=4"},
+    {.key = "model.kv_heads", .value = "1", .with = "model.heads=4"},
     {.key = "model.hidden", .value = "40"},
     {.key = "model.context", .value = "24"},
     {.key = "model.vocabulary", .value = "100"},
@@ -26,6 +28,8 @@ static void every_block_learns(void **state) {
     Learning learning = learning_create(*state, notes, sizeof notes / sizeof notes[0]);
     learning_check_axes(&learning, "model", except);
     learning_check(&learning, "model.norm=none; model.mlp=none");
+    learning_check(&learning, "model.heads=4; model.kv_heads=2; model.attention.gate=head; "
+                              "model.attention.query_key_norm=rms; train.dropout=0.1");
     learning_check(&learning, "model.placement=post; model.norm=layer; model.biases=true; "
                               "model.mlp=gelu; model.tied=true; model.position=absolute");
 }

@@ -35,6 +35,8 @@ static const AxisNote notes[] = {
     {.key = "train.schedule", .value = "inverse-sqrt", .with = "train.warmup=20"},
     {.key = "train.schedule.timescale", .value = "50"},
     {.key = "train.warmup", .value = "20"},
+    {.key = "train.dropout", .value = "0.2"},
+    {.key = "train.attention_dropout", .value = "0.2"},
     {.key = "train.clip", .value = "0"},
     {.key = "train.clip", .value = "0.5"},
 };
