@@ -113,7 +113,7 @@ static void write_rows(const FrameTable *table, const FrameLayout *layout, bool 
         if (!marks)
             script_label(drawing->script, drawing,
                          text_fit(group->label, FIGURE_WIDTH - RIGHT - 20, arena), 20,
-                         y + TITLE / 2.0 + 2, "left", "");
+                         y + TITLE / 2.0 - 2, "left", "");
         y += TITLE;
         for (int row = layout->first_row; row < table->rows; row++, y += ROW) {
             const FrameCell *cell = frame_cell(table, g, row);

@@ -178,25 +178,56 @@ static size_t count_defined(const RunTestTable *table, const RunTestKind *kind) 
     return defined;
 }
 
-/* Why tests are missing: kinds that have none at all by their name, the others as the table's dash.
-   The same reason is given once. */
-static void say_undefined(FILE *page, const RunTestTable *table, Arena *arena) {
-    const RunTestKind *last = NULL;
-    const char *said = "";
+/* Why the first of a kind's tests that are not defined is not; NULL where all are. */
+static const char *missing_reason(const RunTestTable *table, const RunTestKind *kind,
+                                  Arena *arena) {
     for (size_t i = 0; i < table->count; i++) {
-        const RunTest *test = &table->items[i];
-        if (test->kind == last || !isnan(test->p))
+        if (table->items[i].kind != kind || !isnan(table->items[i].p))
             continue;
-        last = test->kind;
-        const char *reason = run_undefined(test->run, last->p.variable, arena);
-        reason = *reason != '\0' ? reason : "the file does not say why";
-        bool named = count_defined(table, last) == 0;
-        if (!named && strcmp(reason, said) == 0)
+        const char *reason = run_undefined(table->items[i].run, kind->p.variable, arena);
+        return *reason != '\0' ? reason : "the file does not say why";
+    }
+    return NULL;
+}
+
+/* One reason: for kinds without any test, which the table leaves out, and for the table's dashes.
+ */
+static void say_reason(FILE *page, const RunTestTable *table, const char *reason, Arena *arena) {
+    const RunTestKind *last = NULL;
+    const char *names = "";
+    bool dashes = false;
+    for (size_t i = 0; i < table->count; i++) {
+        const RunTestKind *kind = table->items[i].kind;
+        const char *own = kind == last ? NULL : missing_reason(table, kind, arena);
+        last = kind;
+        if (own == NULL || strcmp(own, reason) != 0)
             continue;
-        fputs(named ? " Not defined: " : " A dash stands for “not defined”: ", page);
-        output_html(page, named ? arena_format(arena, "%s (%s).", last->label, reason)
-                                : arena_format(arena, "%s.", reason));
-        said = named ? said : reason;
+        if (count_defined(table, kind) > 0)
+            dashes = true;
+        else
+            names = arena_format(arena, "%s%s%s", names, *names != '\0' ? ", " : "", kind->label);
+    }
+    if (dashes)
+        output_html(page, arena_format(arena, " A dash stands for “not defined”: %s.", reason));
+    if (*names != '\0')
+        output_html(page, arena_format(arena, " Not defined: %s (%s).", names, reason));
+}
+
+/* Why tests are missing, each reason once. */
+static void say_undefined(FILE *page, const RunTestTable *table, Arena *arena) {
+    const char **said = ARENA_ARRAY(arena, const char *, table->count);
+    size_t count = 0;
+    for (size_t i = 0; i < table->count; i++) {
+        const RunTestKind *kind = table->items[i].kind;
+        const char *reason =
+            i > 0 && kind == table->items[i - 1].kind ? NULL : missing_reason(table, kind, arena);
+        bool known = reason == NULL;
+        for (size_t k = 0; k < count && !known; k++)
+            known = strcmp(said[k], reason) == 0;
+        if (known)
+            continue;
+        said[count++] = reason;
+        say_reason(page, table, reason, arena);
     }
 }
 
