@@ -128,6 +128,14 @@ static void divide(double *values, size_t count, int by) {
         values[i] = by > 0 ? values[i] / by : NAN;
 }
 
+/* Whether rows can be renormalised to distributions at all: no weight is below 0. */
+static bool all_positive(const float *weights, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (weights[i] < 0)
+            return false;
+    return true;
+}
+
 void divergence_measure(const Visibility *visibility, const float *weights, int heads,
                         HeadDivergence *result, Arena *scratch) {
     size_t length = (size_t)visibility->length, count = (size_t)heads;
@@ -139,7 +147,8 @@ void divergence_measure(const Visibility *visibility, const float *weights, int 
         result->to_mean[i] = 0;
     for (size_t i = 0; i < SINK_PERCENTILES * count; i++)
         result->without[i] = result->on_sinks[i] = 0;
-    for (size_t query = 0; query < length; query++) {
+    bool distributions = all_positive(weights, count * length * length);
+    for (size_t query = 0; distributions && query < length; query++) {
         Interval visible = visibility->keys[query];
         if (interval_size(visible) < 2 || !rows_read(&rows, weights, query, visible))
             continue;

@@ -17,7 +17,8 @@ int sink_count(int percentile, int length);
 void sinks_choose(const double *sums, int length, int count, bool *is_sink);
 
 /* What a layer's maps show; averages are over queries that see two keys or more and in whose row
-   every head has weight. The arrays are the caller's; NaN where there is no such query. */
+   every head has weight. The arrays are the caller's; NaN where there is no such query
+   and where a weight is below 0. */
 typedef struct HeadDivergence {
     double *to_mean;       /* [heads] KL(A_h[i] ‖ Ā[i]), nats */
     double *without;       /* [SINK_PERCENTILES][heads] the same without the sinks' columns */

@@ -322,7 +322,8 @@ static void find_anchors(const FrameNull *null, const double *map, const NullMom
         double importance = finding->importance[k];
         double mean = moments->mean[k][lane];
         finding->z[k] = (importance - mean) * moments->sharpness[k][lane];
-        finding->is_anchor[k] = visibility->well_seen[k] && exceeds(finding->z[k], bound) &&
+        finding->is_anchor[k] = visibility->well_seen[k] && importance > 0 &&
+                                exceeds(finding->z[k], bound) &&
                                 !exceeds(null->options.effect_size * mean, importance);
         finding->anchors += finding->is_anchor[k];
     }

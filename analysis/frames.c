@@ -126,21 +126,21 @@ static void declare_weighted(const Declaring *declaring) {
     declare_layer_mean(declaring,
                        (VariableText){"weighted_fiedler_value",
                                       "second smallest Laplacian eigenvalue of the weighted graph",
-                                      "1", OURS, UNDEFINED_ONE_POSITION},
+                                      "1", OURS, UNDEFINED_ONE_POSITION ", or a weight is below 0"},
                        &frames->weighted, &frames->weighted_null);
     declare_layer_mean(declaring,
                        (VariableText){"weighted_fiedler_value_normalized",
                                       "the same of the normalised Laplacian", "1", OURS,
-                                      "an isolated position, or one position"},
+                                      "an isolated position, one position, or a weight below 0"},
                        &frames->weighted_normalized, &frames->weighted_normalized_null);
     declare_layer_mean(declaring,
                        (VariableText){"anchor_count",
                                       "effective number of keys that share the importance", "1",
-                                      OURS, NOT_JUDGED ", or no attention"},
+                                      OURS, NOT_JUDGED ", no attention, or importance below 0"},
                        &frames->anchor_count, &frames->anchor_count_null);
     declare_layer_mean(declaring,
                        (VariableText){"anchor_share", "largest share of the importance", "1", OURS,
-                                      NOT_JUDGED ", or no attention"},
+                                      NOT_JUDGED ", no attention, or importance below 0"},
                        &frames->anchor_share, &frames->anchor_share_null);
 }
 
@@ -235,16 +235,18 @@ static Status frames_declare(const KindOptions *options, AnalysisContext *contex
 /* 1/Σp² and max p of p_j = α_j / Σα over well-seen keys. */
 static void anchor_measures(const Visibility *visibility, const double *importance,
                             double *effective_count, double *largest_share) {
-    double sum = 0, square = 0, largest = 0;
+    double sum = 0, square = 0, largest = 0, least = 0;
     for (int k = 0; k < visibility->length; k++) {
         if (!visibility->well_seen[k])
             continue;
         sum += importance[k];
         square += importance[k] * importance[k];
         largest = importance[k] > largest ? importance[k] : largest;
+        least = importance[k] < least ? importance[k] : least;
     }
-    *effective_count = sum > 0 ? sum * sum / square : NAN;
-    *largest_share = sum > 0 ? largest / sum : NAN;
+    bool shares = sum > 0 && least == 0;
+    *effective_count = shares ? sum * sum / square : NAN;
+    *largest_share = shares ? largest / sum : NAN;
 }
 
 /* The graph metrics of a map at every threshold, into metric m at values[offsets[m] + threshold].

@@ -243,6 +243,14 @@ GraphMetrics graph_metrics(const Graph *graph, Arena *scratch) {
     return metrics;
 }
 
+/* Of such a graph λ₂ says nothing about how well it hangs together. */
+static bool has_negative(const double *map, int size) {
+    for (size_t i = 0; i < (size_t)size * (size_t)size; i++)
+        if (map[i] < 0)
+            return true;
+    return false;
+}
+
 static double *symmetric_weights(const double *map, size_t size, Arena *scratch) {
     double *weights = ARENA_ARRAY(scratch, double, size *size);
     for (size_t i = 0; i < size; i++)
@@ -252,7 +260,7 @@ static double *symmetric_weights(const double *map, size_t size, Arena *scratch)
 }
 
 double weighted_fiedler_value(const double *map, int size, Arena *scratch) {
-    if (size < 2)
+    if (size < 2 || has_negative(map, size))
         return NAN;
     double *matrix = symmetric_weights(map, (size_t)size, scratch), value;
     laplacian_of(matrix, (size_t)size);
@@ -261,7 +269,7 @@ double weighted_fiedler_value(const double *map, int size, Arena *scratch) {
 }
 
 double weighted_fiedler_value_normalized(const double *map, int size, Arena *scratch) {
-    if (size < 2)
+    if (size < 2 || has_negative(map, size))
         return NAN;
     size_t nodes = (size_t)size;
     double *matrix = symmetric_weights(map, nodes, scratch), value;

@@ -39,7 +39,8 @@ typedef struct GraphMetrics {
 /* O(size³): the Laplacian's tridiagonalisation costs most. */
 GraphMetrics graph_metrics(const Graph *graph, Arena *scratch);
 
-/* λ₂ of the Laplacian of W = (map + mapᵀ)/2 without its diagonal; NaN for size 1. */
+/* λ₂ of the Laplacian of W = (map + mapᵀ)/2 without its diagonal; NaN for size 1 and with a weight
+   below 0. */
 double weighted_fiedler_value(const double *map, int size, Arena *scratch);
 
 /* The same of the normalised Laplacian; NaN also with an isolated node. */

@@ -10,7 +10,7 @@
 #define WS "What are you sinking?, arXiv 2508.02546"
 #define OURS "Fiducial"
 #define ONE_HEAD "there is one head, which is its own mean"
-#define NO_QUERY ONE_HEAD "; no query sees two keys; or rows without weight"
+#define NO_QUERY ONE_HEAD "; no query sees two keys; or rows without weight, or with one below 0"
 #define NO_REST ONE_HEAD "; or no query sees two keys, one of which is no sink"
 #define NO_TEST ONE_HEAD "; fewer than two samples; or their differences are constant"
 #define NO_CORRELATION "fewer than three heads, or a constant"

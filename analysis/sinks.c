@@ -94,7 +94,7 @@ static void declare_rows(const Declaring *declaring) {
     Variable entropy = variable_over(
         (VariableText){"attention_entropy",
                        "entropy of a query's renormalised weights over ln(visible keys)", "1", OURS,
-                       UNDEFINED_SINGLE_KEY ", or rows without weight"},
+                       UNDEFINED_SINGLE_KEY ", or rows without weight, or a weight below 0"},
         VARIABLE_SAMPLE_MEAN, layer, head, NULL);
     add_with_null(declaring, entropy, &sinks->attention_entropy, &sinks->attention_entropy_null);
     Variable total =

@@ -13,7 +13,8 @@ extern const double sink_epsilons[SINK_EPSILONS]; /* 0.2, 0.3 (the headline), 0.
    where there is none. */
 typedef struct MapMeasures {
     double *importance;        /* [T] given by the caller; see map_importance */
-    double entropy;            /* of the renormalised rows, over ln(number of visible keys) */
+    double entropy;            /* of the renormalised rows, over ln(number of visible keys);
+                                  NaN with a weight below 0 */
     double total;              /* mean row sum */
     double first_token_argmax; /* share of queries whose largest weight, without a tie, is on 0 */
 } MapMeasures;

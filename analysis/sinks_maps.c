@@ -34,14 +34,17 @@ void map_measure(const Visibility *visibility, const double *map, MapMeasures *m
     map_importance(visibility, map, measures->importance);
     double entropy = 0, total = 0;
     int queries = 0, with_entropy = 0, first = 0;
+    bool negative = false; /* then its rows are no distributions */
     for (size_t i = 0; i < length; i++) {
         Interval keys = visibility->keys[i];
         if (interval_size(keys) < 2)
             continue;
         const double *row = map + i * length;
         double sum = 0;
-        for (int j = keys.first; j < keys.end; j++)
+        for (int j = keys.first; j < keys.end; j++) {
             sum += row[j];
+            negative = negative || row[j] < 0;
+        }
         double of_row = row_entropy(row, keys, sum) / log(interval_size(keys));
         if (!isnan(of_row)) {
             entropy += of_row;
@@ -51,7 +54,7 @@ void map_measure(const Visibility *visibility, const double *map, MapMeasures *m
         first += largest_is_first(row, keys);
         queries++;
     }
-    measures->entropy = with_entropy > 0 ? entropy / with_entropy : NAN;
+    measures->entropy = with_entropy > 0 && !negative ? entropy / with_entropy : NAN;
     measures->total = queries > 0 ? total / queries : NAN;
     measures->first_token_argmax = queries > 0 ? (double)first / queries : NAN;
 }

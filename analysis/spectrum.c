@@ -32,7 +32,7 @@ static const VariableText map_texts[MAP_MEASURES] = {
      "second singular value of the map over the first (the inverse of the source's)", "1",
      WS ", there of eigenvalues", NO_ATTENTION ", or there is one position"},
     {"sink_concentration", "share of attention on the T - ceil(0.9 (T - 1)) keys that receive most",
-     "1", WS, NO_ATTENTION},
+     "1", WS, NO_ATTENTION ", or a key receives less than none"},
 };
 
 static const VariableText published_texts[PUBLISHED_MEASURES] = {

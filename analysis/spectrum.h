@@ -23,8 +23,8 @@ typedef struct MapSpectrum {
 MapSpectrum map_spectrum(const double *map, int length, Arena *scratch);
 
 /* Share of a map's attention on the T − ⌈0.9 (T − 1)⌉ keys with the largest column sums, as many as
-   lie at or above the 90th percentile. NaN without attention. "What are you sinking?", arXiv
-   2508.02546. */
+   lie at or above the 90th percentile. NaN without attention and where a
+   key has less than none. "What are you sinking?", arXiv 2508.02546. */
 double sink_concentration(const double *map, int length, Arena *scratch);
 
 /* As published (ibid.): from the magnitudes |λ| of the eigenvalues of a map, those below 1e-9 being

@@ -48,6 +48,8 @@ double sink_concentration(const double *map, int length, Arena *scratch) {
     if (!(total > 0))
         return NAN;
     qsort(sums, size, sizeof *sums, compare_descending);
+    if (sums[size - 1] < 0)
+        return NAN;
     int sinks = length - (9 * (length - 1) + 9) / 10;
     for (int k = 0; k < sinks; k++)
         largest += sums[k];

@@ -31,7 +31,7 @@ static double *movement(const float *before, const float *after, size_t length, 
 }
 
 /* Σ −p ln p of every row of the map, over its visible keys and renormalised: with S = Σ w it is
-   ln S − Σ w ln w / S. */
+   ln S − Σ w ln w / S. NaN with a weight below 0. */
 static double *row_entropies(const Visibility *visibility, const double *map, Arena *scratch) {
     size_t length = (size_t)visibility->length;
     double *entropies = ARENA_ARRAY(scratch, double, length);
@@ -40,7 +40,7 @@ static double *row_entropies(const Visibility *visibility, const double *map, Ar
         for (int j = visibility->keys[i].first; j < visibility->keys[i].end; j++) {
             double weight = map[i * length + (size_t)j];
             sum += weight;
-            product += weight > 0 ? weight * log(weight) : 0;
+            product += weight > 0 ? weight * log(weight) : weight < 0 ? NAN : 0;
         }
         entropies[i] = sum > 0 ? log(sum) - product / sum : NAN;
     }

@@ -1,5 +1,6 @@
 #include "model/attention.h"
 
+#include "model/attention_slot.h"
 #include "model/mask.h"
 #include "model/math/gemm.h"
 #include "model/math/kernels.h"
@@ -17,13 +18,15 @@ enum { BLOCK = 16 };
 enum { KEY_GROUP = 32 };
 
 size_t attention_scratch(int length, int head_dim) {
-    return (size_t)length * (size_t)(4 * BLOCK + 2 * head_dim);
+    return (size_t)length * (size_t)(4 * BLOCK + 2 * head_dim) +
+           slot_scratch(BLOCK, length, head_dim);
 }
 
 /* Where the scratch's parts are. */
 typedef struct Scratch {
     float *map, *d_map, *scores, *dropped; /* [BLOCK][length] */
     float *key_columns, *value_columns; /* [head_dim][length]: transposed once per head */
+    float *slot;                        /* slot_scratch */
 } Scratch;
 
 static Scratch scratch_of(const AttentionHead *head) {
@@ -31,7 +34,7 @@ static Scratch scratch_of(const AttentionHead *head) {
     size_t columns = (size_t)head->head_dim * (size_t)head->length;
     float *start = head->scratch;
     return (Scratch){start, start + map, start + 2 * map, start + 3 * map, start + 4 * map,
-                     start + 4 * map + columns};
+                     start + 4 * map + columns, start + 4 * map + 2 * columns};
 }
 
 static void turn(const AttentionHead *head, const float *rows, float *columns) {
@@ -139,8 +142,9 @@ static void fill_unseen(const Block *block, Interval seen, float value, float *r
 /* Scores → weights, 0 at the block's columns that a query does not see. Where the normalization allows
    it all rows are of the block's width, unseen scores −∞: loops that are all of one length run faster
    than shorter ones. */
-static void block_weights(const AttentionHead *head, const Block *block, float *map) {
-    const NormalizationKind *kind = normalization_of(&head->config->attention.normalization);
+static void block_weights(const AttentionHead *head, const Block *block, const AttentionSlot *slot,
+                          float *map) {
+    const NormalizationKind *kind = slot->kind;
     float sink = head->has_sink ? head->sink_logit : -INFINITY;
     for (int r = 0; r < block->rows; r++) {
         Interval seen = mask_interval(head->config, block->first_row + r, head->length);
@@ -150,7 +154,10 @@ static void block_weights(const AttentionHead *head, const Block *block, float *
             seen = block->keys;
         } else
             fill_unseen(block, seen, 0, row);
-        kind->forward(seen.end - seen.first, sink, row + seen.first);
+        if (slot->key == NULL)
+            kind->forward(seen.end - seen.first, sink, row + seen.first);
+        else
+            slot_weights(slot, r, seen.end - seen.first, sink, row + seen.first);
     }
 }
 
@@ -179,18 +186,21 @@ void attention_forward(const AttentionHead *head, float *output, const Tap *tap,
     float *map = scratch.map;
     int length = head->length;
     turn(head, head->key, scratch.key_columns);
+    AttentionSlot slot = slot_begin(head, score_scale(head), BLOCK, scratch.slot);
     for (int first_row = 0; first_row < length; first_row += BLOCK) {
         Block block = block_at(head, first_row);
         block_scores(head, &block, &scratch);
         if (tap != NULL)
             block_view(head, &block, map, tap, view, TAP_SCORES);
-        block_weights(head, &block, map);
+        slot_scores(&slot, first_row, block.rows);
+        block_weights(head, &block, &slot, map);
         if (tap != NULL) {
             clear_beyond(head, &block, map);
             block_view(head, &block, map, tap, view, TAP_WEIGHTS);
         }
         if (head->dropout != NULL)
             drop_weights(head, &block, map);
+        float *rows = output + (size_t)first_row * (size_t)head->output_stride;
         gemm(&(Gemm){.form = GEMM_NN,
                      .m = block.rows,
                      .n = head->head_dim,
@@ -198,9 +208,9 @@ void attention_forward(const AttentionHead *head, float *output, const Tap *tap,
                      .alpha = 1,
                      .a = {map + block.keys.first, length},
                      .b = row_of(head->value, head->stride, block.keys.first),
-                     .c = {output + (size_t)first_row * (size_t)head->output_stride,
-                           head->output_stride},
+                     .c = {rows, head->output_stride},
                      .scratch = head->gemm_scratch});
+        slot_output(&slot, block.rows, rows);
     }
 }
 
@@ -212,28 +222,32 @@ static bool keeps_scores(const AttentionHead *head) {
 
 /* d_weights → d_scores of one row's visible keys, before the cap: the cap's derivative is
    1 − (score/cap)². */
-static void row_backward(const AttentionHead *head, int count, const float *scores,
+static void row_backward(const AttentionSlot *slot, int r, int count, const float *scores,
                          const float *weights, float *d_row) {
+    const AttentionHead *head = slot->head;
     float cap = (float)head->config->attention.soft_cap;
-    normalization_of(&head->config->attention.normalization)
-        ->backward(count, scores, weights, head->has_sink ? head->sink_logit : -INFINITY, d_row,
-                   head->d_sink_logit);
+    float sink = head->has_sink ? head->sink_logit : -INFINITY;
+    if (slot->key == NULL)
+        slot->kind->backward(count, scores, weights, sink, d_row, head->d_sink_logit);
+    else
+        slot_row_backward(slot, r, count, sink, scores, weights, d_row);
     for (int j = 0; cap > 0 && j < count; j++)
         d_row[j] *= 1 - scores[j] / cap * (scores[j] / cap);
 }
 
 /* d_weights → d_scores in the scratch's d_map, 0 at unseen keys, and the bias's own gradient. */
 static void block_backward_scores(const AttentionHead *head, const Block *block,
-                                  const Scratch *scratch, float *gradient) {
+                                  const Scratch *scratch, const AttentionSlot *slot,
+                                  float *gradient) {
     const PositionKind *kind = head->position->kind;
-    bool whole = normalization_of(&head->config->attention.normalization)->drops_infinity;
+    bool whole = slot->kind->drops_infinity;
     for (int r = 0; r < block->rows; r++) {
         int query = block->first_row + r;
         Interval seen = mask_interval(head->config, query, head->length);
         Interval keys = whole ? block->keys : seen;
         size_t row = (size_t)r * (size_t)head->length, at = row + (size_t)keys.first;
         float *d_row = scratch->d_map + row;
-        row_backward(head, keys.end - keys.first, scratch->scores + at, scratch->map + at,
+        row_backward(slot, r, keys.end - keys.first, scratch->scores + at, scratch->map + at,
                      scratch->d_map + at);
         fill_unseen(block, keys, 0, d_row);
         if (kind->bias_backward != NULL)
@@ -310,6 +324,7 @@ void attention_backward(const AttentionHead *head, const float *d_output, float 
         clear_rows(d_key, stride, length, head->head_dim);
         clear_rows(d_value, stride, length, head->head_dim);
     }
+    AttentionSlot slot = slot_begin(head, scale, BLOCK, scratch.slot);
     for (int first_row = 0; first_row < length; first_row += BLOCK) {
         Block block = block_at(head, first_row);
         BlockGradient at = {head, &block, map, d_map};
@@ -317,11 +332,15 @@ void attention_backward(const AttentionHead *head, const float *d_output, float 
         block_scores(head, &block, &scratch);
         if (keeps_scores(head))
             memcpy(scratch.scores, map, (size_t)block.rows * (size_t)length * sizeof *map);
-        block_weights(head, &block, map);
+        slot_scores(&slot, first_row, block.rows);
+        block_weights(head, &block, &slot, map);
         to_map(head, &block, 1, d_rows, scratch.value_columns, d_map);
         to_keys(&at, drop_backward(head, &block, &scratch), 1, d_rows, d_value);
-        block_backward_scores(head, &block, &scratch, gradient);
+        slot_value_backward(&slot, block.rows, d_rows.data);
+        block_backward_scores(head, &block, &scratch, &slot, gradient);
         to_queries(&at, scale, head->key, d_query);
+        slot_key_backward(&slot, first_row, block.rows, d_query);
         to_keys(&at, d_map, scale, row_of(head->query, stride, first_row), d_key);
     }
+    slot_end_backward(&slot);
 }

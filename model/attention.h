@@ -5,6 +5,7 @@
 #define FIDUCIAL_MODEL_ATTENTION_H
 
 #include "model/dropout.h"
+#include "model/kv_bias.h"
 #include "model/position/position.h"
 #include "model/tap.h"
 
@@ -15,11 +16,12 @@ typedef struct AttentionHead {
     const float *parameters;
     int head, length, head_dim;
     int stride;                      /* of query, key, value and their gradients */
-    const float *query, *key, *value; /* after rotation */
+    const float *query, *key, *value; /* after rotation; features where the normalization has them */
     int output_stride;
     bool has_sink; /* a sink logit takes part in the normalization */
     float sink_logit;
     float *d_sink_logit; /* backward: its gradient is added here */
+    KvBias kv_bias;      /* what is learned beside the tokens; its gradients: backward only */
     const Dropout *dropout; /* of weights, after the normalization; NULL: none */
     int dropout_place, sequence; /* of it */
     bool adds_to_keys;   /* backward: d_key and d_value already hold those of heads that share them */
@@ -30,11 +32,13 @@ typedef struct AttentionHead {
 /* Floats of scratch that a head of length tokens needs. */
 size_t attention_scratch(int length, int head_dim);
 
-/* output [length][head_dim] = weights · value. tap may be NULL; view: its layer and sequence. */
+/* output [length][head_dim] = weights · value, and what the biases add. tap may be NULL; view: its layer
+   and sequence. */
 void attention_forward(const AttentionHead *head, float *output, const Tap *tap, TapView view);
 
 /* From d_output [length][head_dim] (output_stride), writes d_query, d_key, d_value (stride), before
-   the rotation is undone (or adds to the last two), and adds the gradient of the bias's own parameters. */
+   the rotation is undone (or adds to the last two), and adds the gradients of what the position's bias
+   and the key and value biases learn. */
 void attention_backward(const AttentionHead *head, const float *d_output, float *d_query,
                         float *d_key, float *d_value, float *gradient);
 

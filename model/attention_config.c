@@ -1,5 +1,6 @@
 #include "model/attention_config.h"
 
+#include "model/kv_bias.h"
 #include "model/mask.h"
 #include "model/normalization.h"
 #include "model/norms/norm.h"
@@ -25,6 +26,10 @@ static const Field fields[] = {
     {.name = "sink_logit", .type = FIELD_BOOL, .offset = OF(sink_logit), .fallback = "false",
      .meaning = "a learned logit per head joins the softmax's denominator",
      .source = "gpt-oss, arXiv 2508.10925"},
+    {.name = "kv_bias", .type = FIELD_KIND, .offset = OF(kv_bias), .fallback = "none",
+     .kinds = &kv_bias_kinds, .kind_key = "kind",
+     .meaning = "what is learned beside the keys and values of the tokens",
+     .source = "arXiv 2410.10781, section 7"},
     {.name = "soft_cap", .type = FIELD_REAL, .offset = OF(soft_cap), .fallback = "0",
      .minimum = 0, .maximum = 1e6, .meaning = "scores become cap·tanh(score/cap); 0: none",
      .source = "Gemma 2, arXiv 2408.00118"},
@@ -42,6 +47,39 @@ static const Field fields[] = {
 };
 
 const FieldTable attention_config_fields = FIELD_TABLE(fields);
+
+/* A slot of value zero acts through a sum alone. */
+static Status kv_bias_check(const AttentionConfig *config, const char **culprit, Error *error) {
+    const KvBiasKind *bias = kv_bias_of(&config->kv_bias);
+    const NormalizationKind *kind = normalization_of(&config->normalization);
+    if (!bias->key || bias->value || !kind->separate)
+        return STATUS_OK;
+    *culprit = "model.attention.kv_bias";
+    return error_set(error, STATUS_BAD_INPUT,
+                     "a key whose value is zero acts through the sum that weights are divided by, and "
+                     "%s as set here has none, so it would change nothing; use key-value or value",
+                     kind->kind.name);
+}
+
+/* Kernels have no exponential for a cap to bend; their scores are products of features. */
+static Status kernel_check(const AttentionConfig *config, const char **culprit, Error *error) {
+    const NormalizationKind *kind = normalization_of(&config->normalization);
+    if (kind->kernel && config->soft_cap > 0) {
+        *culprit = "model.attention.soft_cap";
+        return error_set(error, STATUS_BAD_INPUT,
+                         "a soft cap bends scores before their exponential, and the weights of %s are "
+                         "the products themselves; only 0 is allowed with it",
+                         kind->kind.name);
+    }
+    if (kind->scale_free && !(config->temperature == 1)) {
+        *culprit = "model.attention.temperature";
+        return error_set(error, STATUS_BAD_INPUT,
+                         "%s divides the products by their sum, so that a temperature cancels; only 1 "
+                         "is allowed, or normalized: false",
+                         kind->kind.name);
+    }
+    return STATUS_OK;
+}
 
 Status attention_config_check(const AttentionConfig *config, int64_t context,
                               const char **culprit, Error *error) {
@@ -72,5 +110,6 @@ Status attention_config_check(const AttentionConfig *config, int64_t context,
                          "%s",
                          config->normalization.kind->name);
     }
-    return STATUS_OK;
+    TRY(kv_bias_check(config, culprit, error));
+    return kernel_check(config, culprit, error);
 }

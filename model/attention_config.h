@@ -14,6 +14,7 @@ typedef struct AttentionConfig {
     int64_t window_shift;     /* tokens between the query and the end of its window */
     KindChoice normalization; /* see model/normalization.h */
     bool sink_logit;          /* a learned logit per head in the softmax's denominator */
+    KindChoice kv_bias;       /* see model/kv_bias.h */
     double soft_cap;          /* scores become cap · tanh(score / cap); 0: none */
     double temperature;       /* scores are divided by it */
     KindChoice query_key_norm; /* a NormKind: of each head's query and key, before rotation */

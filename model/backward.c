@@ -3,6 +3,7 @@
 #include "model/attention.h"
 #include "model/math/gemm.h"
 #include "model/math/kernels.h"
+#include "model/normalization.h"
 
 #include <string.h>
 
@@ -113,6 +114,7 @@ static void mlp_backward(const Pass *pass, int layer, const float *input, const 
    add up in order. */
 static void heads_backward(const Pass *pass, int layer) {
     const Model *model = pass->model;
+    const ModelLayer *maps = &model->layers[layer];
     const Batch *batch = pass->batch;
     Workspace *workspace = pass->workspace;
     const ProjectionLayout *layout = &model->projections;
@@ -130,10 +132,25 @@ static void heads_backward(const Pass *pass, int layer) {
                                              projections_kv_head(layout, h);
             if (head.has_sink)
                 head.d_sink_logit = pass->gradient + model->layers[layer].sink_logit + h;
+            head.kv_bias.d_key =
+                gradient_at(pass->gradient, kv_bias_offset(model, maps->kv_bias_key, h));
+            head.kv_bias.d_value =
+                gradient_at(pass->gradient, kv_bias_offset(model, maps->kv_bias_value, h));
             attention_backward(&head, workspace->d_branch + row * width + column, d_rows + column,
                                d_rows + layout->key + shared, d_rows + layout->value + shared,
                                pass->gradient);
         }
+}
+
+/* d_projections of the features of kernel attention, to those of the rotated queries and keys. */
+static void features_backward(const Model *model, int rows, const float *projections,
+                              float *d_projections) {
+    const NormalizationKind *kind = normalization_of(&model->config.attention.normalization);
+    const ProjectionLayout *layout = &model->projections;
+    for (int r = 0; kind->feature != NULL && r < rows; r++) {
+        size_t at = (size_t)r * (size_t)layout->columns;
+        kind->feature_backward((size_t)layout->value, projections + at, d_projections + at);
+    }
 }
 
 static void rotate_backward(const Model *model, const Position *position, const Batch *batch,
@@ -175,6 +192,7 @@ static void attention_layer_backward(const Pass *pass, int layer, const float *i
         gate_backward(layout, rows, at->projections, at->heads, workspace->d_branch,
                       workspace->d_projections);
     heads_backward(pass, layer);
+    features_backward(pass->model, rows, at->projections, workspace->d_projections);
     rotate_backward(pass->model, maps->position, pass->batch, workspace->d_projections);
     query_key_backward(pass, layer);
     profile_enter(workspace->profile, before);

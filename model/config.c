@@ -1,6 +1,7 @@
 #include "model/config.h"
 
 #include "model/mlps/mlp.h"
+#include "model/normalization.h"
 #include "model/norms/norm.h"
 #include "model/position/position.h"
 
@@ -98,6 +99,17 @@ static Status positions_fit(const KindChoice *first, const KindChoice *second, E
     return STATUS_OK;
 }
 
+/* The weights of kernel attention are products of features: nothing can be added to them. */
+static Status kernel_fits(const ModelConfig *config, const PositionKind *position, Error *error) {
+    const NormalizationKind *kind = normalization_of(&config->attention.normalization);
+    if (!kind->kernel || position->bias == NULL)
+        return STATUS_OK;
+    return error_set(error, STATUS_BAD_INPUT,
+                     "%s is added to scores, and the weights of %s are products of features; use an "
+                     "encoding that rotates queries and keys or is added to the embedding, or nope",
+                     position->kind.name, kind->kind.name);
+}
+
 static Status positions_check(const ModelConfig *config, const char **culprit, Error *error) {
     const KindList *list = &config->position;
     *culprit = "model.position";
@@ -109,6 +121,7 @@ static Status positions_check(const ModelConfig *config, const char **culprit, E
         const PositionKind *kind = (const PositionKind *)list->items[i].kind;
         if (kind->check != NULL)
             TRY(kind->check(config, &list->items[i].options, culprit, error));
+        TRY(kernel_fits(config, kind, error));
         for (size_t j = 0; j < list->count; j++)
             TRY(positions_fit(&list->items[i], &list->items[j], error));
     }

@@ -3,6 +3,7 @@
 #include "model/attention.h"
 #include "model/math/gemm.h"
 #include "model/math/kernels.h"
+#include "model/normalization.h"
 
 #include <string.h>
 
@@ -76,6 +77,14 @@ static void rotate(const Model *model, const Position *position, const Batch *ba
     }
 }
 
+/* Kernel attention's φ of all queries and keys, in place. */
+static void make_features(const Model *model, int rows, float *projections) {
+    const NormalizationKind *kind = normalization_of(&model->config.attention.normalization);
+    const ProjectionLayout *layout = &model->projections;
+    for (int r = 0; kind->feature != NULL && r < rows; r++)
+        kind->feature((size_t)layout->value, projections + (size_t)r * (size_t)layout->columns);
+}
+
 /* Shows one matrix per sequence, and per head where heads > 0: columns side by side in data, once for
    each `shared` heads. */
 static void show_heads(const Tap *tap, const Batch *batch, TapName name, int layer, int heads,
@@ -120,7 +129,10 @@ AttentionHead model_attention_head(const Model *model, const float *parameters,
     const float *rows =
         workspace->layers[layer].projections + row * (size_t)layout->columns;
     int shared = projections_kv_head(layout, head) * layout->head_dim;
-    size_t sink = model->layers[layer].sink_logit;
+    const ModelLayer *maps = &model->layers[layer];
+    size_t sink = maps->sink_logit;
+    size_t bias_key = kv_bias_offset(model, maps->kv_bias_key, head);
+    size_t bias_value = kv_bias_offset(model, maps->kv_bias_value, head);
     return (AttentionHead){.config = &model->config,
                            .position = model->layers[layer].position,
                            .parameters = parameters,
@@ -134,6 +146,8 @@ AttentionHead model_attention_head(const Model *model, const float *parameters,
                            .output_stride = (int)model->config.width,
                            .has_sink = sink != NO_PARAMETER,
                            .sink_logit = sink == NO_PARAMETER ? 0 : parameters[sink + (size_t)head],
+                           .kv_bias = {.key = parameter_at(parameters, bias_key),
+                                       .value = parameter_at(parameters, bias_value)},
                            .dropout =
                                dropout != NULL && dropout->weight_rate > 0 ? dropout : NULL,
                            .dropout_place = DROPOUT_WEIGHTS + layer * layout->heads + head,
@@ -183,6 +197,7 @@ static void run_attention(const Pass *pass, int layer, const float *input, float
     }
     rotate(model, maps->position, pass->batch, at->projections);
     show_projections(pass->tap, pass->batch, layout, layer, at->projections);
+    make_features(model, pass->rows, at->projections);
     attend(pass, layer);
     if (layout->gates > 0)
         gate_forward(layout, pass->rows, at->projections, at->heads, at->gated);

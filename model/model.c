@@ -1,5 +1,6 @@
 #include "model/model_internal.h"
 
+#include "model/kv_bias.h"
 #include "model/mask.h"
 
 #include <math.h>
@@ -115,6 +116,26 @@ static LinearMap add_output_map(const Builder *at, const char *name, int64_t out
                        .bias = add_bias(at, name, out)};
 }
 
+/* Vectors, like all biases: no matrix that an optimizer could orthogonalise. */
+static size_t add_bias_vector(const Builder *at, const char *name) {
+    const ModelConfig *config = &at->model->config;
+    bool shared = kv_bias_shared(&config->attention.kv_bias);
+    int64_t rows = shared ? model_head_dim(config) : config->heads * model_head_dim(config);
+    return add_parameter(at, name, "",
+                         (Parameter){.rows = (int)rows,
+                                     .initialization = INITIALIZE_NORMAL,
+                                     .scale = (float)config->init.scale});
+}
+
+static void add_kv_bias(const Builder *at, ModelLayer *layer) {
+    const KvBiasKind *kind = kv_bias_of(&at->model->config.attention.kv_bias);
+    layer->kv_bias_key = layer->kv_bias_value = NO_PARAMETER;
+    if (kind->key)
+        layer->kv_bias_key = add_bias_vector(at, "attention/kv_bias_key");
+    if (kind->value)
+        layer->kv_bias_value = add_bias_vector(at, "attention/kv_bias_value");
+}
+
 static void add_attention(Builder *at) {
     ModelLayer *layer = &at->model->layers[at->layer];
     const ProjectionLayout *layout = &at->model->projections;
@@ -136,6 +157,7 @@ static void add_attention(Builder *at) {
         layer->sink_logit = add_parameter(at, "attention/sink_logit", "",
                                           (Parameter){.rows = (int)at->model->config.heads,
                                                       .initialization = INITIALIZE_ZERO});
+    add_kv_bias(at, layer);
 }
 
 static void add_mlp(Builder *at) {
@@ -255,9 +277,10 @@ double model_training_flops(const Model *model, int length) {
     const ModelConfig *config = &model->config;
     double width = (double)config->width, hidden = (double)config->hidden, visible = 0;
     double attention = (double)(model->projections.columns + config->width) * width;
+    int slot = kv_bias_of(&config->attention.kv_bias)->key;
     for (int i = 0; i < length; i++) {
         Interval keys = mask_interval(config, i, length);
-        visible += keys.end - keys.first;
+        visible += keys.end - keys.first + slot;
     }
     double mlp = model->mlp->maps == 0 ? 0 : (model->mlp->maps + 1) * width * hidden;
     double per_layer = 2 * length * (attention + mlp) + 4 * visible * width;

@@ -11,6 +11,7 @@
 #include "model/attention.h"
 #include "model/base/profile.h"
 #include "model/dropout.h"
+#include "model/kv_bias.h"
 #include "model/mlps/mlp.h"
 #include "model/model.h"
 #include "model/norms/norm.h"
@@ -42,6 +43,7 @@ typedef struct ModelLayer {
     ModelNorm output_norms[BRANCHES_LARGEST]; /* sandwich: of each branch's output; else kind NULL */
     ModelNorm query_key_norms[2];             /* of queries and of keys */
     size_t sink_logit;                        /* [heads], or NO_PARAMETER */
+    size_t kv_bias_key, kv_bias_value; /* [heads·head_dim], or [head_dim] shared, or NO_PARAMETER */
 } ModelLayer;
 
 struct Model {
@@ -70,6 +72,13 @@ static inline const float *parameter_at(const float *block, size_t offset) {
 
 static inline float *gradient_at(float *block, size_t offset) {
     return offset == NO_PARAMETER ? NULL : block + offset;
+}
+
+/* One head's part of its layer's kv_bias_key or kv_bias_value. */
+static inline size_t kv_bias_offset(const Model *model, size_t offset, int head) {
+    if (offset == NO_PARAMETER || kv_bias_shared(&model->config.attention.kv_bias))
+        return offset;
+    return offset + (size_t)head * (size_t)model_head_dim(&model->config);
 }
 
 /* One join's rows. */

@@ -143,6 +143,7 @@ static const NormalizationKind sigmoid_kind = {
              .meaning = "each weight by itself, not normalized",
              .source = "arXiv 2410.10781"},
     .drops_infinity = true,
+    .separate = true,
     .forward = sigmoid_forward,
     .backward = sigmoid_backward,
 };
@@ -160,6 +161,7 @@ static const NormalizationKind relu_kind = {
     .kind = {.name = "relu",
              .meaning = "positive scores over the number of visible keys",
              .source = "arXiv 2309.08586"},
+    .separate = true,
     .forward = relu_forward,
     .backward = relu_backward,
 };
@@ -174,12 +176,17 @@ static const NormalizationKind softpick_kind = {
 };
 
 static const Kind *const kinds[] = {
-    &softmax_kind.kind,            &plus_one_kind.kind, &sigmoid_kind.kind,
-    &sigmoid_normalized_kind.kind, &relu_kind.kind,     &softpick_kind.kind,
+    &softmax_kind.kind,             &plus_one_kind.kind,
+    &sigmoid_kind.kind,             &sigmoid_normalized_kind.kind,
+    &relu_kind.kind,                &softpick_kind.kind,
+    &normalization_elu_kernel.kind, &normalization_linear_kernel.kind,
 };
 
 const KindTable normalization_kinds = {"normalization", kinds, sizeof kinds / sizeof kinds[0]};
 
 const NormalizationKind *normalization_of(const KindChoice *choice) {
-    return choice->kind == NULL ? &softmax_kind : (const NormalizationKind *)choice->kind;
+    const NormalizationKind *kind = (const NormalizationKind *)choice->kind;
+    if (kind == NULL)
+        return &softmax_kind;
+    return kind->variant == NULL ? kind : kind->variant(&choice->options);
 }

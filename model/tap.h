@@ -8,12 +8,14 @@
 /* Shapes for one sequence of T tokens. Per head: `head` is set. */
 typedef enum TapName {
     TAP_RESIDUAL,    /* x^l [T][width], entering layer l; layer = layers: leaving the last */
-    TAP_QUERY,       /* [T][head_dim] after rotation, per head */
+    TAP_QUERY,       /* [T][head_dim] after rotation, before features, per head */
     TAP_KEY,         /* the same: the key that the head reads, which its group shares */
     TAP_VALUE,       /* [T][head_dim], per head, in the same way */
-    TAP_SCORES,      /* [rows][columns] before the normalization, per head, in blocks of queries */
+    TAP_SCORES,      /* [rows][columns] before the normalization (products of features under kernel
+                        attention), per head, in blocks of queries */
     TAP_WEIGHTS,     /* the same, after it */
-    TAP_HEAD_OUTPUT, /* A·v [T][head_dim], times its gate, per head: what enters the output map */
+    TAP_HEAD_OUTPUT, /* A·v [T][head_dim] and what biases add, times its gate, per head: what enters the
+                        output map */
     TAP_MLP_BEFORE,  /* [T][hidden] MLP hidden units before the nonlinearity (gate branch) */
     TAP_MLP_AFTER,   /* [T][hidden] what enters the down map */
     TAP_NAMES,

@@ -80,6 +80,20 @@ yaml 'experiment: x' 'train: {dropout: 1}'
 refused "dropout of everything" "bad.yaml:2:18: train.dropout is '1'" "from 0 to 0.99"
 yaml 'experiment: x' 'model: {width: 9, heads: 3, position: rope}'
 refused "odd head dimension with RoPE" "bad.yaml:2:" "even"
+yaml 'experiment: x' 'model: {attention: {kv_bias: keyvalue}}'
+refused "unknown key-value bias" "bad.yaml:2:30:" "did you mean 'key-value'?"
+yaml 'experiment: x' 'model: {attention: {kv_bias: {kind: none, shared: true}}}'
+refused "option of no bias" "bad.yaml:2:43:" "'shared'"
+yaml 'experiment: x' 'model: {attention: {normalization: sigmoid, kv_bias: key}}'
+refused "a key alone without a sum" "bad.yaml:2:54: model.attention.kv_bias" "would change nothing"
+yaml 'experiment: x' 'model: {attention: {normalization: elu-kernel, soft_cap: 3}}'
+refused "a soft cap on a kernel" "bad.yaml:2:58: model.attention.soft_cap" "the products themselves"
+yaml 'experiment: x' 'model: {attention: {normalization: elu-kernel, temperature: 2}}'
+refused "a temperature that cancels" "bad.yaml:2:61: model.attention.temperature" "normalized: false"
+yaml 'experiment: x' 'model: {attention: {normalization: linear-kernel, sink_logit: true}}'
+refused "a sink logit in a kernel" "bad.yaml:2:63: model.attention.sink_logit" "linear-kernel"
+yaml 'experiment: x' 'model: {position: alibi, attention: {normalization: linear-kernel}}'
+refused "a bias of scores in a kernel" "bad.yaml:2:19: model.position" "products of features"
 yaml 'experiment: x' 'model: {context: 16}' 'probe: {length: 32}'
 refused "probe longer than the context" "bad.yaml:3:17:" "model.context"
 yaml 'experiment: x' 'model: {position: {kind: alibi, base: 5}}'

@@ -80,10 +80,26 @@ def _heads(x, count):
     return x.unflatten(-1, (count, x.shape[-1] // count)).transpose(1, 2)
 
 
-def _scores(query, key, position, of, settings):
-    length, size = query.shape[-2], query.shape[-1]
+def _feature(x, settings):
+    """φ of kernel attention; of all other kinds the identity."""
+    return F.elu(x) + 1 if settings.get("attention.normalization") == "elu-kernel" else x
+
+
+def _capped(scores, settings):
+    cap = float(settings.get("attention.soft_cap", 0))
+    return cap * torch.tanh(scores / cap) if cap > 0 else scores
+
+
+def _products(query, key, settings):
     temperature = float(settings.get("attention.temperature", 1))
-    scores = query @ key.transpose(-1, -2) / (math.sqrt(size) * temperature)
+    query, key = _feature(query, settings), _feature(key, settings)
+    return query @ key.transpose(-1, -2) / (math.sqrt(query.shape[-1]) * temperature)
+
+
+def _scores(query, key, position, of, settings):
+    """Of rotated queries and keys."""
+    length = query.shape[-2]
+    scores = _products(query, key, settings)
     if position == "alibi":
         place = torch.arange(length)
         distance = (place[:, None] - place[None, :]).abs().to(scores.dtype)
@@ -94,8 +110,7 @@ def _scores(query, key, position, of, settings):
         buckets = _relative_buckets(length, learned.shape[1],
                                     float(settings.get("position.distance", 128)))
         scores = scores + learned[:, buckets]
-    cap = float(settings.get("attention.soft_cap", 0))
-    return cap * torch.tanh(scores / cap) if cap > 0 else scores
+    return _capped(scores, settings)
 
 
 def _visible(length, settings):
@@ -117,9 +132,8 @@ def _visible(length, settings):
     return seen | (~seen.any(-1, keepdim=True) & (query == key))
 
 
-def _normalize(scores, settings, sink):
-    """Weights of scores; sink: a logit per head in softmax's denominator, or None."""
-    seen = _visible(scores.shape[-1], settings)
+def _normalize(scores, seen, settings, sink):
+    """Weights of scores where seen; sink: a logit per head in softmax's denominator, or None."""
     kind = settings.get("attention.normalization", "softmax")
     if kind in ("softmax", "softmax-plus-one"):
         scores = scores.masked_fill(~seen, -math.inf)
@@ -135,6 +149,12 @@ def _normalize(scores, settings, sink):
     if kind == "softpick":
         above = torch.expm1(scores) * shown
         return F.relu(above) / (above.abs().sum(-1, keepdim=True) + 1e-6)
+    if kind.endswith("-kernel"):
+        products = scores * shown
+        total = products.sum(-1, keepdim=True)
+        if settings.get("attention.normalization.normalized") == "false":
+            return products
+        return products / (total + 1e-8 if kind == "elu-kernel" else total.abs().clamp(min=1))
     weights = torch.sigmoid(scores) * shown
     return weights / weights.sum(-1, keepdim=True) if kind == "sigmoid-normalized" else weights
 
@@ -154,6 +174,29 @@ class _Block:
     def linear(self, x, name):
         return F.linear(x, self.of(name), self.parameters.get(self.prefix + name + "_bias"))
 
+    def extra(self, name):
+        """A key or value bias as [head][1][size], of one head where all share it; None: there is none."""
+        vector = self.parameters.get(self.prefix + "attention/kv_bias_" + name)
+        if vector is None:
+            return None
+        shared = self.settings.get("attention.kv_bias.shared") == "true"
+        return vector.reshape(1 if shared else self.heads, 1, -1)
+
+    def normalized(self, query, key):
+        """Weights of the tokens and, last, of a learned key; self.weights: of the tokens alone."""
+        scores = _scores(query, key, self.position, self.parameters.__getitem__, self.settings)
+        self.seen.update(scores=scores)
+        seen = _visible(scores.shape[-1], self.settings)
+        extra = self.extra("key")
+        if extra is not None:
+            slot = _capped(_products(query, extra, self.settings), self.settings)
+            scores = torch.cat((scores, slot), -1)
+            seen = torch.cat((seen, torch.ones(len(seen), 1, dtype=torch.bool)), -1)
+        weights = _normalize(scores, seen, self.settings,
+                             self.parameters.get(self.prefix + "attention/sink_logit"))
+        self.weights = weights[..., :len(seen)]
+        return weights
+
     def attention(self, x):
         size = self.of("attention/query").shape[0] // self.heads
         groups = self.of("attention/key").shape[0] // size
@@ -164,17 +207,19 @@ class _Block:
         key = _norm(key, self.of, "attention/key_norm", norm)
         key, value = (part.repeat_interleave(self.heads // groups, dim=1) for part in (key, value))
         if self.position == "rope":
-            query = _rotate(query, self.base, self.settings, self.context)
-            key = _rotate(key, self.base, self.settings, self.context)
-        scores = _scores(query, key, self.position, self.parameters.__getitem__, self.settings)
-        self.weights = _normalize(scores, self.settings,
-                                  self.parameters.get(self.prefix + "attention/sink_logit"))
-        outputs = (self.weights @ value).transpose(1, 2)
+            query, key = (_rotate(each, self.base, self.settings, self.context)
+                          for each in (query, key))
+        weights = self.normalized(query, key)
+        outputs = self.weights @ value
+        extra = self.extra("value")
+        if extra is not None:
+            alone = weights.shape[-1] == self.weights.shape[-1]
+            outputs = outputs + (extra if alone else weights[..., -1:] * extra)
+        outputs = outputs.transpose(1, 2)
         if self.settings.get("attention.gate", "none") != "none":
             gate = torch.sigmoid(self.linear(x, "attention/gate"))
             outputs = outputs * gate.unflatten(-1, (self.heads, gate.shape[-1] // self.heads))
-        self.seen.update(query=query, key=key, value=value, scores=scores,
-                         head_output=outputs.transpose(1, 2))
+        self.seen.update(query=query, key=key, value=value, head_output=outputs.transpose(1, 2))
         return self.linear(outputs.flatten(2), "attention/output")
 
     def mlp(self, x):

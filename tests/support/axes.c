@@ -72,5 +72,37 @@ const Axis axes[] = {
                   "attention.normalization=sigmoid"},
     {"heads-mixed", "heads=4 kv_heads=1 attention.gate=head attention.query_key_norm=layer "
                     "position=rope+nope attention.soft_cap=2 tied=true"},
+    {"elu-kernel", "attention.normalization=elu-kernel"},
+    {"elu-kernel-plain", "attention.normalization=elu-kernel "
+                         "attention.normalization.normalized=false attention.temperature=2 "
+                         "position=nope"},
+    {"linear-kernel", "attention.normalization=linear-kernel attention.temperature=3"},
+    {"linear-kernel-plain", "attention.normalization=linear-kernel "
+                            "attention.normalization.normalized=false "
+                            "attention.mask=bidirectional"},
+    {"key-value-bias", "attention.kv_bias=key-value"},
+    {"key-value-heads", "heads=4 kv_heads=2 attention.kv_bias=key-value attention.gate=head "
+                        "attention.query_key_norm=rms"},
+    {"elu-kernel-heads", "heads=4 kv_heads=2 attention.normalization=elu-kernel "
+                         "attention.query_key_norm=layer attention.gate=elementwise"},
+    {"key-value-bias-shared", "attention.kv_bias=key-value attention.kv_bias.shared=true "
+                              "position=alibi attention.window=3"},
+    {"key-bias", "attention.kv_bias=key position=relative"},
+    {"key-bias-shared", "attention.kv_bias=key attention.kv_bias.shared=true "
+                        "attention.sink_logit=true attention.soft_cap=0.7 "
+                        "attention.mask=prefix attention.mask.length=5"},
+    {"value-bias", "attention.kv_bias=value attention.normalization=sigmoid"},
+    {"value-bias-shared", "attention.kv_bias=value attention.kv_bias.shared=true "
+                          "attention.mask=bidirectional"},
+    {"key-value-plus-one", "attention.kv_bias=key-value attention.normalization=softmax-plus-one"},
+    {"key-value-sigmoid-normalized", "attention.kv_bias=key-value "
+                                     "attention.normalization=sigmoid-normalized "
+                                     "attention.soft_cap=2"},
+    {"key-value-relu", "attention.kv_bias=key-value attention.normalization=relu"},
+    {"key-value-softpick", "attention.kv_bias=key-value attention.normalization=softpick "
+                           "attention.temperature=2"},
+    {"key-value-elu-kernel", "attention.kv_bias=key-value attention.normalization=elu-kernel"},
+    {"key-linear-kernel", "attention.kv_bias=key attention.normalization=linear-kernel "
+                          "attention.temperature=3"},
     {NULL, NULL},
 };

@@ -211,6 +211,8 @@ double defaults_option(const KindChoice *choice, const char *name, double otherw
     const void *member = choice->options.bytes + field->offset;
     if (field->type == FIELD_REAL)
         return *(const double *)member;
+    if (field->type == FIELD_BOOL)
+        return *(const bool *)member;
     return field->type == FIELD_CHOICE ? (double)*(const int *)member
                                        : (double)*(const int64_t *)member;
 }

@@ -26,8 +26,8 @@ void defaults_change(const FieldTable *table, void *members, const char *setting
 /* The names of all position encodings, closed by NULL. */
 const char *const *defaults_positions(void);
 
-/* A numeric option of a chosen kind by its YAML name, or the index of a choice; otherwise where the
-   kind has no such option. */
+/* A numeric option of a chosen kind by its YAML name, 0 or 1 for a truth value, or the index of a choice;
+   otherwise where the kind has no such option. */
 double defaults_option(const KindChoice *choice, const char *name, double otherwise);
 
 #endif

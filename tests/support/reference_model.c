@@ -179,13 +179,29 @@ static double alibi_slope(int head, int heads) {
     return pow(2, -8.0 * (2 * (head - power) + 1) / (2 * power));
 }
 
-static double score(const Pass *pass, int layer, const double *query, const double *key, int i, int j,
-                    int head) {
-    const KindChoice *position = position_of(pass, layer);
+/* The features of kernel attention (arXiv 2006.16236), in place: elu + 1, or the numbers themselves. */
+static void make_features(const Pass *pass, double *x, int count) {
+    bool elu = kind_is(&pass->config->attention.normalization, "elu-kernel");
+    for (int i = 0; elu && i < count; i++)
+        x[i] = x[i] > 0 ? x[i] + 1 : exp(x[i]);
+}
+
+static double scaled_product(const Pass *pass, const double *query, const double *key) {
     double product = 0;
     for (int d = 0; d < pass->head_dim; d++)
         product += query[d] * key[d];
-    product /= sqrt(pass->head_dim) * pass->config->attention.temperature;
+    return product / (sqrt(pass->head_dim) * pass->config->attention.temperature);
+}
+
+static double capped(const Pass *pass, double score) {
+    double cap = pass->config->attention.soft_cap;
+    return cap > 0 ? cap * tanh(score / cap) : score;
+}
+
+static double score(const Pass *pass, int layer, const double *query, const double *key, int i, int j,
+                    int head) {
+    const KindChoice *position = position_of(pass, layer);
+    double product = scaled_product(pass, query, key);
     if (kind_is(position, "alibi"))
         product -= alibi_slope(head, pass->heads) * abs(i - j);
     if (kind_is(position, "relative") && j <= i) {
@@ -194,8 +210,7 @@ static double score(const Pass *pass, int layer, const double *query, const doub
             head * buckets +
             relative_bucket(i - j, buckets, defaults_option(position, "distance", NAN))];
     }
-    double cap = pass->config->attention.soft_cap;
-    return cap > 0 ? cap * tanh(product / cap) : product;
+    return capped(pass, product);
 }
 
 /* Whether the mask and its window let query i see key j. */
@@ -216,43 +231,85 @@ static bool sees_any(const AttentionConfig *attention, int i, int length) {
     return false;
 }
 
-/* Scores → weights of one query, by the formulas of the studies that compare normalizations; sink: the
-   logit in softmax's denominator, −INFINITY for none. */
-static void normalize_row(const AttentionConfig *attention, double sink, double *row, int i,
-                          int length) {
+/* Scores → weights of what one query sees, by the formulas of the studies that compare normalizations;
+   sink: the logit in softmax's denominator, −INFINITY for none. */
+static void normalize_seen(const AttentionConfig *attention, double sink, int count, double *x) {
     const KindChoice *kind = &attention->normalization;
     bool exponential = kind_is(kind, "softmax") || kind_is(kind, "softmax-plus-one");
     bool sigmoid = kind_is(kind, "sigmoid") || kind_is(kind, "sigmoid-normalized");
+    bool kernel = kind_is(kind, "elu-kernel") || kind_is(kind, "linear-kernel");
+    bool relu = kind_is(kind, "relu"), softpick = kind_is(kind, "softpick");
     double largest = kind_is(kind, "softmax-plus-one") ? 0 : sink, sum = 0;
-    int seen = 0;
-    bool any = sees_any(attention, i, length);
-    for (int j = 0; j < length; j++)
-        if (any ? allowed(attention, i, j) : i == j) {
-            largest = fmax(largest, row[j]);
-            seen++;
-        }
-    for (int j = 0; j < length; j++) {
-        double x = row[j];
-        if (!(any ? allowed(attention, i, j) : i == j)) {
-            row[j] = 0;
-            continue;
-        }
-        row[j] = exponential                ? exp(x - largest)
-                 : sigmoid                  ? 1 / (1 + exp(-x))
-                 : kind_is(kind, "relu")    ? fmax(x, 0) / seen
-                                            : fmax(exp(x) - 1, 0);
-        sum += kind_is(kind, "softpick") ? fabs(exp(x) - 1) : row[j];
+    for (int j = 0; j < count; j++)
+        largest = fmax(largest, x[j]);
+    for (int j = 0; j < count; j++) {
+        double above = softpick ? exp(x[j]) - 1 : 0;
+        x[j] = exponential ? exp(x[j] - largest)
+               : sigmoid   ? 1 / (1 + exp(-x[j]))
+               : relu      ? fmax(x[j], 0) / count
+               : kernel    ? x[j]
+                           : fmax(above, 0);
+        sum += softpick ? fabs(above) : x[j];
     }
     if (kind_is(kind, "softmax"))
         sum += exp(sink - largest);
     if (kind_is(kind, "softmax-plus-one"))
         sum += exp(-largest);
-    if (kind_is(kind, "softpick"))
+    if (softpick)
         sum += 1e-6;
-    if (kind_is(kind, "sigmoid") || kind_is(kind, "relu"))
+    if (kind_is(kind, "elu-kernel"))
+        sum += 1e-8;
+    if (kind_is(kind, "linear-kernel"))
+        sum = fmax(fabs(sum), 1);
+    if (kind_is(kind, "sigmoid") || relu ||
+        (kernel && defaults_option(kind, "normalized", NAN) == 0))
         sum = 1;
-    for (int j = 0; j < length; j++)
-        row[j] /= sum;
+    for (int j = 0; j < count; j++)
+        x[j] /= sum;
+}
+
+/* The whole row of query i: 0 where it sees nothing. slot: the score of a key beside the tokens', which
+   becomes its weight; NULL: there is none. */
+static void normalize_row(const Pass *pass, double sink, double *row, int i, double *slot) {
+    const AttentionConfig *attention = &pass->config->attention;
+    bool any = sees_any(attention, i, pass->length);
+    double *seen = reals(pass, 1, pass->length + 1);
+    int *keys = ARENA_ARRAY(pass->arena, int, (size_t)pass->length), count = 0;
+    for (int j = 0; j < pass->length; j++) {
+        if (any ? allowed(attention, i, j) : i == j) {
+            keys[count] = j;
+            seen[count++] = row[j];
+        }
+        row[j] = 0;
+    }
+    if (slot != NULL)
+        seen[count] = *slot;
+    normalize_seen(attention, sink, slot != NULL ? count + 1 : count, seen);
+    for (int k = 0; k < count; k++)
+        row[keys[k]] = seen[k];
+    if (slot != NULL)
+        *slot = seen[count];
+}
+
+/* What one head learns beside its tokens' keys and values (arXiv 2410.10781, section 7). */
+typedef struct Extra {
+    const double *key, *value; /* [head_dim], or NULL; the key's features */
+} Extra;
+
+static Extra extra_of(const Pass *pass, int layer, int head) {
+    const KindChoice *kind = &pass->config->attention.kv_bias;
+    int at = defaults_option(kind, "shared", 0) == 1 ? 0 : head * pass->head_dim;
+    Extra extra = {NULL, NULL};
+    if (kind_is(kind, "key-value") || kind_is(kind, "key")) {
+        double *key = reals(pass, 1, pass->head_dim);
+        memcpy(key, values_of(pass, layer, "attention/kv_bias_key") + at,
+               (size_t)pass->head_dim * sizeof *key);
+        make_features(pass, key, pass->head_dim);
+        extra.key = key;
+    }
+    if (kind_is(kind, "key-value") || kind_is(kind, "value"))
+        extra.value = values_of(pass, layer, "attention/kv_bias_value") + at;
+    return extra;
 }
 
 /* RMSNorm or LayerNorm of each head in x [length][heads·head_dim], with one gain for all heads (and
@@ -320,20 +377,28 @@ static double *attend(const Pass *pass, const double *x, int layer, double *map)
         rotate(pass, position_of(pass, layer), query, pass->heads);
         rotate(pass, position_of(pass, layer), key, key_heads);
     }
+    make_features(pass, query, length * pass->heads * size);
+    make_features(pass, key, length * key_heads * size);
     double *mixed = reals(pass, length, pass->heads * size);
     for (int h = 0; h < pass->heads; h++) {
         int shared = h * key_heads / pass->heads;
+        Extra extra = extra_of(pass, layer, h);
         for (int i = 0; i < length; i++) {
             double *row = map + (h * length + i) * length;
             for (int j = 0; j < length; j++)
                 row[j] = score(pass, layer, query + (i * pass->heads + h) * size,
                                key + (j * key_heads + shared) * size, i, j, h);
-            const AttentionConfig *attention = &pass->config->attention;
-            double sink = attention->sink_logit
+            double slot = 1; /* the weight of extra.value: 1 where it stands alone */
+            if (extra.key != NULL)
+                slot = capped(pass, scaled_product(pass, query + (i * pass->heads + h) * size,
+                                                   extra.key));
+            double sink = pass->config->attention.sink_logit
                               ? values_of(pass, layer, "attention/sink_logit")[h]
                               : -INFINITY;
-            normalize_row(attention, sink, row, i, length);
+            normalize_row(pass, sink, row, i, extra.key != NULL ? &slot : NULL);
             drop_weights(pass, layer, h, i, row);
+            for (int d = 0; extra.value != NULL && d < size; d++)
+                mixed[(i * pass->heads + h) * size + d] = slot * extra.value[d];
             for (int j = 0; j < length; j++)
                 for (int d = 0; d < size; d++)
                     mixed[(i * pass->heads + h) * size + d] +=

@@ -212,7 +212,7 @@ static bool needs_no_source(const char *what, const char *name) {
         {"norm", "none"},          {"MLP", "none"},               {"objective", "causal"},
         {"schedule", "constant"},  {"schedule", "linear"},        {"data source", "markov"},
         {"data source", "zipf"},   {"data source", "text"},       {"data source", "tokens"},
-        {"data source", "mixture"}};
+        {"data source", "mixture"}, {"key-value bias", "none"}};
     for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
         if (strcmp(own[i][0], what) == 0 && strcmp(own[i][1], name) == 0)
             return true;
@@ -228,7 +228,7 @@ static void what_is_published_says_where(void **state) {
         "model.attention.sink_logit",  "model.attention.soft_cap",  "model.attention.normalization",
         "model.placement",             "model.parallel",            "model.tied",
         "model.init.scheme",           "train.clip",                "data.fixed_position",
-        "data.random_first",           "data.amount"};
+        "data.random_first",           "data.amount",               "model.attention.kv_bias"};
     Keys keys = keys_create();
     for (size_t i = 0; i < sizeof published / sizeof published[0]; i++) {
         const SchemaEntry *entry = schema_find(&keys.list, published[i]);

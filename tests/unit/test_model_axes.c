@@ -235,7 +235,8 @@ static void assert_parameters(const char *settings, const char *const *names) {
     assert_int_equal(scene.table->count, count);
     for (size_t e = 0; e < count; e++) {
         const Parameter *entry = &scene.table->entries[e];
-        bool vector = strstr(entry->name, "_norm") != NULL || strstr(entry->name, "_bias") != NULL;
+        bool vector = strstr(entry->name, "_norm") != NULL || strstr(entry->name, "_bias") != NULL ||
+                      strstr(entry->name, "sink_logit") != NULL;
         vector &= strcmp(entry->name, "relative_bias") != 0;
         assert_int_equal(vector, entry->columns == 0);
         assert_false(vector && entry->decay);
@@ -282,6 +283,19 @@ static void parameter_names(void **state) {
                          LAYER("mlp/down"), LAYER("mlp/gate_bias"), LAYER("mlp/up_bias"),
                          LAYER("mlp/down_bias"), "final_norm", "final_norm_shift", "unembedding",
                          NULL});
+    assert_parameters("attention.kv_bias=key-value attention.sink_logit=true mlp=none norm=none tied=true",
+                      (const char *[]){"token_embedding", ATTENTION, LAYER("attention/sink_logit"),
+                                       LAYER("attention/kv_bias_key"),
+                                       LAYER("attention/kv_bias_value"), NULL});
+    assert_parameters("attention.kv_bias=key biases=true mlp=none norm=none tied=true",
+                      (const char *[]){"token_embedding", ATTENTION,
+                                       LAYER("attention/query_bias"), LAYER("attention/key_bias"),
+                                       LAYER("attention/value_bias"),
+                                       LAYER("attention/output_bias"),
+                                       LAYER("attention/kv_bias_key"), NULL});
+    assert_parameters("attention.kv_bias=value mlp=none norm=none tied=true",
+                      (const char *[]){"token_embedding", ATTENTION,
+                                       LAYER("attention/kv_bias_value"), NULL});
 }
 
 static void assert_shape(const ModelCase *scene, const char *name, int rows, int columns) {
@@ -344,36 +358,42 @@ static void initialization_schemes(void **state) {
     assert_spread("init.scheme=zero-output", up, 0.02);
     assert_spread("init.scheme=zero-output", "token_embedding", 0.02);
     assert_spread("biases=true", "layers/0/mlp/up_bias", 0);
+    assert_spread("init.scale=0.5 attention.kv_bias=key-value", "layers/1/attention/kv_bias_key", 0.5);
+    assert_spread("attention.kv_bias=value", "layers/0/attention/kv_bias_value", 0.02);
     assert_spread("norm=layer", "final_norm_shift", 0);
     assert_spread("norm=layer placement=sandwich", "layers/0/mlp_output_norm", 1);
     assert_spread("attention.gate=elementwise", "layers/0/attention/gate", 0.02);
     assert_spread("attention.query_key_norm=rms", "layers/1/attention/key_norm", 1);
 }
 
-/* Multiply and add counted as two, three times forward; visible pairs only. */
+/* Multiply and add counted as two, three times forward; visible pairs only, and the slot that
+   a key bias is. */
 static void training_flops(void **state) {
     (void)state;
     static const struct {
         const char *settings;
         int mlp_maps;
         int projected; /* queries, keys, values and gates of a token: 3 · 24 by default */
-    } cases[] = {{"mlp=geglu", 3, 72},
-                 {"mlp=gelu", 2, 72},
-                 {"mlp=none", 0, 72},
-                 {"parallel=true", 3, 72},
-                 {"tied=true", 3, 72},
-                 {"norm=layer placement=sandwich", 3, 72},
-                 {"kv_heads=1", 3, 24 + 2 * 8},
-                 {"attention.gate=head", 3, 72 + 3},
-                 {"attention.gate=elementwise mlp=relu", 2, 72 + 24},
-                 {"kv_heads=1 attention.gate=head", 3, 24 + 2 * 8 + 3}};
+        int slots;     /* keys beside the tokens' */
+    } cases[] = {{"mlp=geglu", 3, 72, 0},
+                 {"mlp=gelu", 2, 72, 0},
+                 {"mlp=none", 0, 72, 0},
+                 {"parallel=true", 3, 72, 0},
+                 {"tied=true", 3, 72, 0},
+                 {"norm=layer placement=sandwich", 3, 72, 0},
+                 {"kv_heads=1", 3, 24 + 2 * 8, 0},
+                 {"attention.gate=head", 3, 72 + 3, 0},
+                 {"attention.gate=elementwise mlp=relu", 2, 72 + 24, 0},
+                 {"kv_heads=1 attention.gate=head", 3, 24 + 2 * 8 + 3, 0},
+                 {"attention.kv_bias=key", 3, 72, 1},
+                 {"attention.kv_bias=value", 3, 72, 0}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         ModelCase scene;
         case_create_fresh_with(&scene, (CaseShape){"rope", 3, 24, 3, 20, 40, 30, 1, 17, 0},
                                cases[i].settings, 1);
         double attention_maps = 24.0 * cases[i].projected + 24.0 * 24;
         double maps = 3 * (attention_maps + cases[i].mlp_maps * 24.0 * 20) + 24.0 * 30;
-        double attention = 3 * 2 * 24.0 * (17 * 18 / 2);
+        double attention = 3 * 2 * 24.0 * (17 * 18 / 2 + 17 * cases[i].slots);
         assert_real_close(cases[i].settings, model_training_flops(scene.model, 17),
                           3 * 2 * (maps * 17 + attention), 1e-12);
         case_destroy(&scene);
@@ -411,6 +431,21 @@ static void impossible_combinations(void **state) {
                    "model.position", "ntk", "at least 4");
     assert_refused("position=relative position.buckets=8 position.distance=4", "model.position",
                    "above 4", "8 and 4");
+    assert_refused("attention.normalization=elu-kernel attention.soft_cap=3",
+                   "model.attention.soft_cap", "elu-kernel", "only 0");
+    assert_refused("attention.normalization=elu-kernel attention.temperature=2",
+                   "model.attention.temperature", "cancels", "normalized: false");
+    assert_refused("attention.normalization=linear-kernel attention.sink_logit=true",
+                   "model.attention.sink_logit", "linear-kernel", "denominator");
+    assert_refused("attention.normalization=sigmoid attention.kv_bias=key",
+                   "model.attention.kv_bias", "sigmoid", "key-value");
+    assert_refused("attention.normalization=linear-kernel "
+                   "attention.normalization.normalized=false attention.kv_bias=key",
+                   "model.attention.kv_bias", "linear-kernel", "change nothing");
+    assert_refused("attention.normalization=elu-kernel position=rope+alibi", "model.position",
+                   "alibi", "elu-kernel");
+    assert_refused("attention.normalization=linear-kernel position=relative", "model.position",
+                   "relative", "products");
 }
 
 /* Layers with the same encoding share what it learns; two settings of it do not go together. */
