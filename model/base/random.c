@@ -1,7 +1,6 @@
 #include "model/base/random.h"
 
 #include <math.h>
-#include <string.h>
 
 static void philox_block(const uint32_t key_in[2], const uint32_t counter[4], uint32_t out[4]) {
     uint32_t key[2] = {key_in[0], key_in[1]};
@@ -18,34 +17,6 @@ static void philox_block(const uint32_t key_in[2], const uint32_t counter[4], ui
     }
     for (int i = 0; i < 4; i++)
         out[i] = word[i];
-}
-
-/* Counters at a time: enough for the compiler to keep them in vectors. */
-enum { BLOCKS = 16 };
-
-/* Of BLOCKS counters from counter on; out [BLOCKS][4]. */
-static void philox_blocks(const uint32_t key_in[2], const uint32_t counter[4], uint32_t *out) {
-    uint32_t key[2] = {key_in[0], key_in[1]}, word[4][BLOCKS];
-    for (uint32_t b = 0; b < BLOCKS; b++) {
-        word[0][b] = counter[0] + b;
-        for (int i = 1; i < 4; i++)
-            word[i][b] = counter[i];
-    }
-    for (int round = 0; round < 10; round++) {
-        for (int b = 0; b < BLOCKS; b++) {
-            uint64_t first = (uint64_t)0xD2511F53u * word[0][b];
-            uint64_t second = (uint64_t)0xCD9E8D57u * word[2][b];
-            word[0][b] = (uint32_t)(second >> 32) ^ word[1][b] ^ key[0];
-            word[1][b] = (uint32_t)second;
-            word[2][b] = (uint32_t)(first >> 32) ^ word[3][b] ^ key[1];
-            word[3][b] = (uint32_t)first;
-        }
-        key[0] += 0x9E3779B9u;
-        key[1] += 0xBB67AE85u;
-    }
-    for (int b = 0; b < BLOCKS; b++)
-        for (int i = 0; i < 4; i++)
-            out[4 * b + i] = word[i][b];
 }
 
 /* The key is seed and stream mixed (splitmix64), so that seeds above 2³² stay distinct; the counter
@@ -70,29 +41,6 @@ uint32_t random_bits(Random *random) {
 
 void random_skip(Random *random, uint32_t blocks) {
     random->counter[0] += blocks;
-}
-
-void random_fill(Random *random, size_t count, uint32_t *words) {
-    for (; count > 0 && random->left > 0; count--)
-        *words++ = random_bits(random);
-    for (; count >= 4 * BLOCKS; count -= 4 * BLOCKS, words += 4 * BLOCKS) {
-        philox_blocks(random->key, random->counter, words);
-        random->counter[0] += BLOCKS;
-    }
-    if (count < BLOCKS) {
-        for (; count > 0; count--)
-            *words++ = random_bits(random);
-        return;
-    }
-    uint32_t last[4 * BLOCKS];
-    size_t used = count % 4;
-    philox_blocks(random->key, random->counter, last);
-    memcpy(words, last, count * sizeof *words);
-    random->counter[0] += (uint32_t)(count / 4 + (used > 0));
-    if (used > 0) {
-        memcpy(random->buffer, last + count - used, sizeof random->buffer);
-        random->left = 4 - (int)used;
-    }
 }
 
 double random_uniform(Random *random) {

@@ -36,9 +36,6 @@ uint32_t random_bits(Random *random);
 /* Leaves out 4 · blocks words; nothing may have been drawn yet. */
 void random_skip(Random *random, uint32_t blocks);
 
-/* The words that count calls of random_bits give, several times faster. */
-void random_fill(Random *random, size_t count, uint32_t *words);
-
 /* Uniform in [0, 1) with 53 bits. */
 double random_uniform(Random *random);
 

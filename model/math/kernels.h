@@ -8,6 +8,7 @@
 #include "model/math/block_kernels.h"
 
 #include <stddef.h>
+#include <stdint.h>
 
 typedef struct AdamStep {
     float learning_rate, beta1, beta2, epsilon;
@@ -78,6 +79,11 @@ typedef struct Kernels {
     /* Adam with decoupled decay: Loshchilov & Hutter, arXiv 1711.05101, algorithm 2. */
     void (*adam)(size_t count, const AdamStep *step, const float *gradient, float *parameters,
                  float *first, float *second);
+
+    /* words [blocks][4]: what random_bits gives for a Random of this key from this counter on, counting
+       in its first word. */
+    void (*philox)(const uint32_t key[2], const uint32_t counter[4], size_t blocks,
+                   uint32_t *words);
 
     BlockKernels block;
 } Kernels;

@@ -254,6 +254,7 @@ static void adam(size_t count, const AdamStep *step, const float *restrict gradi
 }
 
 #include "model/math/block_kernels_body.h"
+#include "model/math/philox_body.h"
 
 extern const Kernels KERNELS_TABLE;
 const Kernels KERNELS_TABLE = {
@@ -276,5 +277,6 @@ const Kernels KERNELS_TABLE = {
     .sum_of_squares = sum_of_squares,
     .rotate = rotate,
     .adam = adam,
+    .philox = philox,
     .block = BLOCK_KERNELS,
 };

@@ -205,6 +205,27 @@ static void check_rows(const Kernels *table, int width) {
             fail_msg("%s, width %d: twice %d is %g", table->name, width, i, (double)target[i]);
 }
 
+/* From a counter that soon wraps; nothing is written behind the last word. */
+static void check_philox(const Kernels *table, int blocks) {
+    uint32_t words[4 * LARGEST + 1] = {0};
+    Random random = random_create(1ull << 40, RANDOM_TEST, 5ull << 34, 6);
+    random.counter[0] = 0xfffffffdu;
+    words[4 * blocks] = 77;
+    table->philox(random.key, random.counter, (size_t)blocks, words);
+    for (int i = 0; i < 4 * blocks; i++) {
+        uint32_t expected = random_bits(&random);
+        if (words[i] != expected)
+            fail_msg("%s, %d blocks: word %d is %u, not %u", table->name, blocks, i, words[i],
+                     expected);
+    }
+    assert_int_equal(words[4 * blocks], 77);
+}
+
+static void random_words(void **state) {
+    (void)state;
+    for_each_variant(check_philox);
+}
+
 static void ungated(void **state) {
     (void)state;
     for_each_variant(check_plain);
@@ -231,6 +252,7 @@ int main(void) {
         cmocka_unit_test(gated),
         cmocka_unit_test(layer_norm),
         cmocka_unit_test(rows),
+        cmocka_unit_test(random_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -97,6 +97,7 @@ static const char *const blocks[] = {
     "kv_heads=1 attention.query_key_norm=rms attention.gate=elementwise",
     "attention.window=3 attention.normalization=sigmoid position=alibi",
     "attention.mask=bidirectional attention.soft_cap=2 attention.sink_logit=true",
+    "kv_heads=1 attention.normalization=elu-kernel attention.kv_bias=key-value",
 };
 enum { BLOCKS = sizeof blocks / sizeof blocks[0] };
 

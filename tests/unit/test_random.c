@@ -43,25 +43,6 @@ static void same_name_same_numbers(void **state) {
         assert_int_equal(random_bits(&first), random_bits(&second));
 }
 
-/* Whatever was drawn before and however many are wanted, also across the counter's wrap. */
-static void filled_at_once(void **state) {
-    (void)state;
-    static const size_t counts[] = {0, 1, 3, 4, 63, 64, 65, 200, 1000};
-    for (int drawn = 0; drawn < 6; drawn++)
-        for (size_t c = 0; c < sizeof counts / sizeof counts[0]; c++) {
-            Random one = random_create(7, RANDOM_TEST, 3, 2), many;
-            uint32_t words[1000];
-            one.counter[0] = 0xfffffff0u;
-            for (int i = 0; i < drawn; i++)
-                random_bits(&one);
-            many = one;
-            random_fill(&many, counts[c], words);
-            for (size_t i = 0; i < counts[c]; i++)
-                assert_int_equal(words[i], random_bits(&one));
-            assert_int_equal(random_bits(&many), random_bits(&one));
-        }
-}
-
 static void skipped_words(void **state) {
     (void)state;
     Random one = random_create(7, RANDOM_TEST, 3, 2), other = one;
@@ -236,7 +217,6 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(known_answers),
         cmocka_unit_test(same_name_same_numbers),
-        cmocka_unit_test(filled_at_once),
         cmocka_unit_test(skipped_words),
         cmocka_unit_test(names_differ),
         cmocka_unit_test(items_do_not_overlap),
