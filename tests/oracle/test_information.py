@@ -10,7 +10,7 @@ import scipy.stats
 import sklearn.decomposition
 import sklearn.metrics.pairwise
 
-from oracle_run import MAPS, Comparison, choosing, finish, mean_defined, oracle_runs, uniform
+from oracle_run import MAPS, TOLERANCE, Comparison, choosing, finish, mean_defined, oracle_runs, uniform
 
 # The maps are float32 ones in the program and float64 ones here, which differ by about 1e-7 of a weight; a
 # difference of nearly equal numbers is compared with the size of these, correlations with 1.
@@ -123,6 +123,16 @@ def components(data):
     return sklearn.decomposition.PCA(3, svd_solver="full").fit_transform(data)
 
 
+def unsureness(attention, before, rows):
+    """How far correlations may move, by name, when maps and states do by 1e-6 of their size: of components, that
+    over the least distance of neighbouring singular values; of entropies, over how they vary."""
+    gaps = [(-np.diff(np.linalg.svd(data - data.mean(0), compute_uv=False))[:3]).min()
+            for data in (attention, before)]
+    return {"component_correlation": 1e-6 * max(np.linalg.norm(attention) / gaps[0],
+                                                np.linalg.norm(before) / gaps[1]),
+            "entropy_magnitude_correlation": 1e-6 * np.max(rows) / np.std(rows)}
+
+
 def values(attention, before, after, seen):
     length = len(attention)
     moved = np.linalg.norm(after - before, axis=1)
@@ -131,7 +141,7 @@ def values(attention, before, after, seen):
     visible = seen & others
     rows = [scipy.stats.entropy(row[keys]) for keys, row in zip(seen, attention)]
     scores = zip(components(attention).T, components(before).T)
-    return {
+    return unsureness(attention, before, rows), {
         "transformation_magnitude": moved.mean(),
         "geometric_semantic_correlation": scipy.stats.pearsonr(attention[others], cosine[others])[0],
         "geometric_semantic_correlation_visible":
@@ -145,10 +155,11 @@ def compare_values(found, run, index, layer, maps, residuals):
     analysis = run.analysis
     samples = [values(attention.mean(0), stream[layer], stream[layer + 1], run.visible)
                for attention, stream in zip(maps, residuals)]
-    for name in samples[0]:
-        expected = np.mean([sample[name] for sample in samples])
-        scale = None if name == "transformation_magnitude" else 1
-        found.add(name, (index, layer), analysis[name][index, layer], expected, scale)
+    for name in samples[0][1]:
+        expected = np.mean([sample[name] for _, sample in samples])
+        moves = max(unsure.get(name, 0) for unsure, _ in samples)
+        found.add(name, (index, layer), analysis[name][index, layer], None if moves > 1e-3 else expected,
+                  None if name == "transformation_magnitude" else 1, TOLERANCE + 10 * moves)
 
 
 # ---- Section 8 ---------------------------------------------------------------------------------
@@ -160,6 +171,8 @@ def references(attention, vectors, visible):
     above = (mean > 0.2 * (1 + 1e-6)).sum()
     count = min(above, max(1, 3 * length // 10)) if above else max(1, length // 10)
     chosen = largest_columns(mean, count)
+    if chosen.any() and not chosen.all() and mean[chosen].min() < mean[~chosen].max() * (1 + 3e-6):
+        return np.full(3, np.inf)  # the roundings choose
     magnitude, direction, change = [], [], []
     for i in choosing(visible):
         if chosen[i]:
@@ -182,13 +195,13 @@ def compare_references(found, run, index, layer, maps, residuals, vectors):
     expected = np.mean([references(attention.mean(0), stream[layer], run.visible)
                         for attention, stream in zip(maps, residuals)], axis=0)
     for name, value in zip(REFERENCE_NAMES, expected):
-        found.add(name, (index, layer), analysis[name][index, layer], value)
+        found.add(name, (index, layer), analysis[name][index, layer], None if np.isinf(value) else value)
     for head in range(maps.shape[1]):
         expected = np.mean([references(sample[head], of[head], run.visible)
                             for sample, of in zip(maps, vectors)], axis=0)
         for name, value in zip(REFERENCE_NAMES, expected):
             found.add(name + "_value", (index, layer, head),
-                      analysis[name + "_value"][index, layer, head], value)
+                      analysis[name + "_value"][index, layer, head], None if np.isinf(value) else value)
 
 
 # ---- The whole ---------------------------------------------------------------------------------
