@@ -65,7 +65,8 @@ typedef struct Frames {
     size_t weighted_null, weighted_normalized_null, anchor_count_null, anchor_share_null;
     size_t importance; /* hidden: [layer][position] of Ā */
     size_t token_importance;
-    size_t share, type, share_model, type_model, share_null, type_null;
+    size_t share, type, share_model, type_model;
+    size_t share_null, type_null, share_model_null, type_model_null;
     size_t anchor_positions, anchor_shares;
 } Frames;
 
@@ -180,10 +181,12 @@ static void declare_types(const Declaring *declaring) {
     frames->share_null = variable_add_null(list, context, shares);
     frames->type = variable_add(list, context, types);
     frames->type_null = variable_add_null(list, context, types);
-    frames->share_model = variable_add(
-        list, context, variable_over(share_model, VARIABLE_SAMPLE_MEAN, type, NULL, NULL));
-    frames->type_model = variable_add(
-        list, context, variable_over(commonest_model, VARIABLE_SAMPLE_LABEL, NULL, NULL, NULL));
+    Variable shares_model = variable_over(share_model, VARIABLE_SAMPLE_MEAN, type, NULL, NULL);
+    Variable types_model = variable_over(commonest_model, VARIABLE_SAMPLE_LABEL, NULL, NULL, NULL);
+    frames->share_model = variable_add(list, context, shares_model);
+    frames->share_model_null = variable_add_null(list, context, shares_model);
+    frames->type_model = variable_add(list, context, types_model);
+    frames->type_model_null = variable_add_null(list, context, types_model);
     Variable positions = variable_over(
         (VariableText){"anchor_positions", "strongest anchors of the mean map over the probe",
                        "position", OURS, "there are fewer anchors"},
@@ -287,8 +290,9 @@ static void frames_fill_run(const AnalysisContext *context, const void *state, d
     anchor_measures(context->visibility, finding.importance, run + frames->anchor_count_null,
                     run + frames->anchor_share_null);
     for (int type = 0; type < FRAME_TYPES; type++)
-        run[frames->share_null + (size_t)type] = finding.type == (FrameType)type;
-    run[frames->type_null] = finding.type;
+        run[frames->share_null + (size_t)type] = run[frames->share_model_null + (size_t)type] =
+            finding.type == (FrameType)type;
+    run[frames->type_null] = run[frames->type_model_null] = finding.type;
     arena_destroy(&arena);
 }
 

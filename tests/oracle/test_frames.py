@@ -302,9 +302,10 @@ def compare_nulls(found, run, null):
     for name, expected in map_metrics(flat, run.visible).items():
         found.add(name + "_null", (), analysis[name + "_null"][...], expected)
     judged = null.judged()
-    found.add("frame_type_null", (), analysis["frame_type_null"][...], NONE if judged else -1)
-    found.add("frame_share_null", (), analysis["frame_share_null"][...],
-              [1, 0, 0, 0] if judged else np.full(4, np.nan))
+    for ending in ("_null", "_model_null"):
+        found.add("frame_type" + ending, (), analysis["frame_type" + ending][...], NONE if judged else -1)
+        found.add("frame_share" + ending, (), analysis["frame_share" + ending][...],
+                  [1, 0, 0, 0] if judged else np.full(4, np.nan))
 
 
 def main():
