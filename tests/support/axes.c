@@ -104,7 +104,7 @@ const Axis axes[] = {
     {"key-value-elu-kernel", "attention.kv_bias=key-value attention.normalization=elu-kernel"},
     {"key-linear-kernel", "attention.kv_bias=key attention.normalization=linear-kernel "
                           "attention.temperature=3"},
-    {"heads-kernel", "heads=4 kv_heads=1 attention.normalization=linear-kernel "
-                     "attention.gate=elementwise attention.query_key_norm=rms parallel=true"},
+    {"heads-kernel", "heads=4 kv_heads=1 attention.normalization=elu-kernel attention.gate=head "
+                     "attention.query_key_norm=rms parallel=true"},
     {NULL, NULL},
 };
