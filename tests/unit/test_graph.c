@@ -341,9 +341,23 @@ static void weighted_values_agree_with_jacobi(void **state) {
     arena_destroy(&arena);
 }
 
+/* Its smallest eigenvalues would be below 0, which a clean one never is. */
+static void weights_below_zero_have_no_fiedler_value(void **state) {
+    (void)state;
+    Arena arena = arena_create("test");
+    double map[] = {1, 0, 0, 0.5, 0.5, 0, 0.5, 0.7, -0.2};
+    assert_number("weighted", weighted_fiedler_value(map, 3, &arena), NAN, 0);
+    assert_number("normalized", weighted_fiedler_value_normalized(map, 3, &arena), NAN, 0);
+    map[8] = 0.2;
+    assert_true(weighted_fiedler_value(map, 3, &arena) > 0);
+    assert_true(weighted_fiedler_value_normalized(map, 3, &arena) > 0);
+    arena_destroy(&arena);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(star_of_eight),
+        cmocka_unit_test(weights_below_zero_have_no_fiedler_value),
         cmocka_unit_test(path_of_nine),
         cmocka_unit_test(complete_causal_and_bidirectional),
         cmocka_unit_test(two_triangles_apart),

@@ -452,10 +452,23 @@ static void uniform_attention_is_the_null(void **state) {
     arena_destroy(&scene.arena);
 }
 
+/* One weight below 0: no row of the layer is compared, not even those that are distributions. */
+static void weights_below_zero_have_no_divergence(void **state) {
+    (void)state;
+    float weights[] = {1, 0, 0, 0.5f, 0.5f, 0, 0.2f, 0.3f, 0.5f,
+                       1, 0, 0, 0.1f, 0.9f, 0, 0.8f, 0.4f, -0.2f};
+    Found found = measure(weights, 2, 3, true);
+    assert_number("to mean", found.to_mean[0], NAN, 0);
+    assert_number("left out", found.rows_left_out[0], NAN, 0);
+    weights[17] = 0.2f;
+    assert_true(measure(weights, 2, 3, true).to_mean[0] > 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sinks_are_the_strongest_keys),
         cmocka_unit_test(two_heads_by_hand),
+        cmocka_unit_test(weights_below_zero_have_no_divergence),
         cmocka_unit_test(equal_heads_do_not_differ),
         cmocka_unit_test(heads_that_differ_by_the_sink_alone),
         cmocka_unit_test(rows_with_nothing_left),

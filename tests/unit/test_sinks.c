@@ -259,6 +259,22 @@ static void induction_inputs_and_score(void **state) {
     arena_destroy(&arena);
 }
 
+/* Kernel attention's weights may be below 0: then there is an importance and a total, but no entropy, even
+   where another row is a distribution. */
+static void weights_below_zero_have_no_entropy(void **state) {
+    (void)state;
+    Arena arena = arena_create("test");
+    const Interval keys[] = {{0, 1}, {0, 2}, {0, 3}};
+    const double map[] = {1, 0, 0, 0.25, 0.75, 0, 1.5, -1, 1};
+    double importance[3];
+    MapMeasures measures = {.importance = importance};
+    map_measure(visibility_from_intervals(keys, 3, &arena), map, &measures);
+    assert_number("entropy", measures.entropy, NAN, 0);
+    assert_number("total", measures.total, 1.25, 1e-15);
+    assert_number("importance of 1", importance[1], -0.125, 1e-15);
+    arena_destroy(&arena);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(uniform_attention_is_its_own_null),
@@ -266,6 +282,7 @@ int main(void) {
         cmocka_unit_test(planted_sinks_are_found_and_permuted_ones_are_not),
         cmocka_unit_test(short_sequences),
         cmocka_unit_test(rows_that_do_not_sum_to_one),
+        cmocka_unit_test(weights_below_zero_have_no_entropy),
         cmocka_unit_test(heads_by_hand),
         cmocka_unit_test(updates_by_hand),
         cmocka_unit_test(residual_streams_by_hand),

@@ -434,9 +434,21 @@ static void degenerate_input(void **state) {
     arena_destroy(&scene.arena);
 }
 
+/* A key that receives less than nothing leaves no shares to speak of. */
+static void weights_below_zero_have_no_concentration(void **state) {
+    (void)state;
+    Arena arena = arena_create("test");
+    double map[] = {1, 0, 0, 2, -1, 0, 0.5, 0, 0.5};
+    assert_number("concentration", sink_concentration(map, 3, &arena), NAN, 0);
+    map[4] = 1;
+    assert_number("concentration", sink_concentration(map, 3, &arena), 0.7, 1e-15);
+    arena_destroy(&arena);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_perfect_sink_has_rank_one),
+        cmocka_unit_test(weights_below_zero_have_no_concentration),
         cmocka_unit_test(a_permutation_is_flat),
         cmocka_unit_test(uniform_attention_without_a_mask),
         cmocka_unit_test(uniform_causal_attention),
