@@ -5,6 +5,7 @@
 #include "analysis/kinds.h"
 #include "analysis/statistics.h"
 #include "analysis/variables.h"
+#include "model/normalization.h"
 
 #include <math.h>
 
@@ -22,6 +23,7 @@ enum { PAIR_VARIABLES = 4, HEAD_SCALARS = 4, HEAD_ARRAYS = 4 };
 /* Offsets of the variables; names as in analysis.h5. */
 typedef struct Rotary {
     RotaryAngles angles;
+    bool features; /* scores are not of queries and keys but of features of them */
     const DistancePlan *distances;
     const HarmonicPlan *harmonics;
     const InterferencePlan *interference;
@@ -71,7 +73,8 @@ static void declare_pairs(const Declaring *declaring) {
                             BP, NOT_ROTATED ", or all queries or keys are 0"},
         [PAIR_SCORE] = {"score_by_pair", "mean contribution of a rotary pair to the scores, before "
                                          "a soft cap",
-                        "1", BP, NOT_ROTATED},
+                        "1", BP,
+                        NOT_ROTATED ", or scores are products of features, which mix the pairs' parts"},
     };
     rotary->angle = variable_add(
         declaring->list, context,
@@ -264,6 +267,8 @@ static Status rotary_declare(const KindOptions *options, AnalysisContext *contex
     Rotary *rotary = ARENA_ARRAY(context->arena, Rotary, 1);
     int contexts = (int)((const RotaryOptions *)(const void *)options->bytes)->contexts;
     rotary->angles = rotary_angles(model_config(context->model), context->arena);
+    rotary->features =
+        normalization_of(&model_config(context->model)->attention.normalization)->feature != NULL;
     rotary->distances = distance_plan_create(context->visibility, context->arena);
     rotary->harmonics = harmonic_plan_create(context, &rotary->angles);
     rotary->interference = interference_plan_create(context, &rotary->angles, contexts);
@@ -329,6 +334,8 @@ static void sample_pairs(const AnalysisContext *context, const Rotary *rotary,
     double scale = 1 / (sqrt((double)capture->head_dim) * temperature);
     pairs_measure(context->visibility, capture->query + vectors, capture->key + vectors,
                   capture->head_dim, rotary->angles.pairs[layer], scale, &measures, scratch);
+    for (size_t m = 0; m < room && rotary->features; m++)
+        measures.score[m] = NAN;
 }
 
 static void rotary_sample(const AnalysisContext *context, const void *state, const Capture *capture,

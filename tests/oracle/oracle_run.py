@@ -48,6 +48,8 @@ VARIANTS = {
                        "model.position": {"kind": "rope", "fraction": 0.5}},
     "grouped": {"model.heads": 4, "model.kv_heads": 2, "model.attention.gate": "head",
                 "model.attention.query_key_norm": "rms"},
+    "kernel": {"model.attention.normalization": "elu-kernel", "model.attention.kv_bias": "key-value"},
+    "negative": {"model.attention.normalization": {"kind": "linear-kernel", "normalized": False}},
     "parallel": {"model.parallel": True, "model.placement": "sandwich", "model.mlp": "gelu"},
 }
 # Those whose maps differ in kind: what is made of maps alone needs no others.

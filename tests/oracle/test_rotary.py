@@ -75,6 +75,8 @@ def compare_distances(found, run, index, maps):
             # A share of power, or a level's energy, is a square of sums that cancel.
             scale = np.max(expected) * 1e-2 if name in ("distance_power", "wavelet_energy") else None
             shape = name != "attention_by_distance"
+            if not shape and maps.min() < 0:  # sums that cancel
+                scale = 1e-2 * np.abs(maps).max()
             found.add(name, (index, layer, head), analysis[name][index, layer, head],
                       None if shape and noise > 1e-2 else expected, scale,
                       TOLERANCE + (10 * noise if shape else 0))
@@ -108,6 +110,8 @@ def compare_pairs(found, run, index, states):
             cosine = (product.real / np.abs(product))[:, visible].mean((0, 1))
             scale = np.sqrt(states.query[layer].shape[-1]) * temperature
             score = product.real[:, visible].mean((0, 1)) / scale
+            if run.settings["attention.normalization"] == "elu-kernel":  # of features
+                score = np.full(pairs, np.nan)
             place = (index, layer, head)
             share = size / size.sum(-1, keepdims=True)
             # Means of terms that cancel: float32 is good to 1e-6 of the terms' size.
@@ -198,7 +202,7 @@ def compare_missing(found, run, names, why):
 
 def main():
     changes = {"model.context": 26, "model.layers": 2}
-    for run in oracle_runs("rotary", MAPS + ("attention-only", "grouped"), changes):
+    for run in oracle_runs("rotary", MAPS + ("attention-only", "kernel", "negative"), changes):
         found, measured = Comparison(), 0
         rotates = run.settings["position"] == "rope"
         for index in range(run.steps):

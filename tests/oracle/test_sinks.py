@@ -31,10 +31,12 @@ def row_measures(attention, visible):
     queries = choosing(visible)
     for i in queries:
         row = attention[i, visible[i]]
-        if row.sum() > 0:
+        if (attention < 0).any():
+            entropies.append(np.nan)  # no distribution
+        elif row.sum() > 0:
             entropies.append(scipy.stats.entropy(row) / np.log(len(row)))
-        others = np.delete(attention[i], 0)
-        first.append(visible[i, 0] and attention[i, 0] > others.max() * MORE)
+        others = attention[i, visible[i] & (np.arange(len(visible)) > 0)].max(initial=-np.inf)
+        first.append(visible[i, 0] and attention[i, 0] > others + 1e-6 * abs(others))
     return np.mean(entropies), attention[queries].sum(1).mean(), np.mean(first)
 
 
@@ -52,7 +54,8 @@ def compare_maps(found, run, index, maps):
     analysis, visible = run.analysis, run.visible
     alpha = np.array([[[importance(head, visible) for head in layer] for layer in sample]
                       for sample in maps])
-    found.add("importance", (index,), analysis["importance"][index], mean_defined(alpha))
+    found.add("importance", (index,), analysis["importance"][index], mean_defined(alpha),
+              None if maps.min() >= 0 else 1e-2 * np.abs(maps).max())
     found.add("first_importance", (index,), analysis["first_importance"][index],
               mean_defined(alpha[..., 0]))
     found.add("sink_rate", (index,), analysis["sink_rate"][index],
