@@ -155,7 +155,9 @@ static void declare_tokens(const Declaring *declaring) {
         declaring->list, context,
         variable_over((VariableText){"token_importance",
                                      "importance of a token's occurrences over that of their place",
-                                     "1", OURS, "the token is not in the probe"},
+                                     "1", OURS,
+                                     "the token is not in the probe, or only where no key receives "
+                                     "anything"},
                       VARIABLE_PROBE, context->layer, context->token, NULL));
 }
 

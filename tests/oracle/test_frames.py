@@ -92,8 +92,13 @@ def map_metrics(attention, visible):
     np.fill_diagonal(weights, 0)
     alpha = importance(attention, visible)[well_seen(visible)]
     share = alpha / alpha.sum()
+    if (alpha < 0).any():  # no shares
+        share = np.array([])
+    if (attention < 0).any():
+        weights[:] = np.nan
     return {
-        "weighted_fiedler_value": eigenvalues(scipy.sparse.csgraph.laplacian(weights))[1],
+        "weighted_fiedler_value": eigenvalues(scipy.sparse.csgraph.laplacian(weights))[1]
+        if not np.isnan(weights).any() else np.nan,
         "weighted_fiedler_value_normalized":
             eigenvalues(scipy.sparse.csgraph.laplacian(weights, normed=True))[1]
             if (weights.sum(0) > 0).all() else np.nan,
@@ -158,12 +163,13 @@ def compare_tokens(found, run, index, maps):
     for layer in range(maps.shape[1]):
         alpha = np.array([importance(sample, run.visible) for sample in maps[:, layer]])
         with np.errstate(invalid="ignore"):
-            over_place = alpha / mean_defined(alpha)
+            place = mean_defined(alpha)
+            over_place = alpha / np.where(place > 0, place, np.nan)
         expected = [mean_defined(over_place[run.inputs == token])
                     if (run.inputs == token).any() else np.nan
                     for token in range(run.analysis["token_importance"].shape[-1])]
         found.add("token_importance", (index, layer), run.analysis["token_importance"][index, layer],
-                  expected)
+                  expected, None if maps.min() >= 0 else np.nanmax(np.abs(expected)))
 
 
 class FrameNull:
@@ -310,7 +316,7 @@ def compare_nulls(found, run, null):
 
 def main():
     kinds = set()
-    for run in oracle_runs("frames", MAPS, changes={"train.steps": 160, "model.context": 18}):
+    for run in oracle_runs("frames", MAPS + ("negative",), changes={"train.steps": 160, "model.context": 18}):
         found, null = Comparison(), FrameNull(run)
         for index in range(run.steps):
             maps = run.saved(index).run(run.inputs).maps.mean(2)

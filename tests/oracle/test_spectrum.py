@@ -23,7 +23,7 @@ def map_measures(attention):
         "participation_ratio": np.linalg.norm(attention, "nuc") ** 2 / (attention ** 2).sum(),
         "spectral_norm": values[0],
         "spectral_gap": values[1] / values[0],
-        "sink_concentration": columns[sinks].sum() / columns.sum(),
+        "sink_concentration": columns[sinks].sum() / columns.sum() if columns[0] >= 0 else np.nan,
     }
 
 
@@ -139,7 +139,7 @@ def compare_nulls(found, run, size, width):
 
 
 def main():
-    for run in oracle_runs("spectrum", MAPS + ("grouped",), changes={"model.context": 40, "probe.samples": 6}):
+    for run in oracle_runs("spectrum", MAPS + ("grouped", "negative"), changes={"model.context": 40, "probe.samples": 6}):
         found = Comparison()
         for index in range(run.steps):
             model = run.saved(index)
