@@ -2,7 +2,9 @@
 #include "analysis/analysis.h"
 
 #include "analysis/emergence.h"
+#include "analysis/kept.h"
 #include "analysis/pass.h"
+#include "analysis/selection.h"
 #include "model/base/log.h"
 #include "model/base/sha256.h"
 #include "model/base/threads.h"
@@ -34,8 +36,11 @@ typedef struct Pass {
     RunModel *run;
     AnalysisContext context;
     SavedSteps saved;
-    const char *described; /* the analyses with their options, as text */
-    char identity[65];
+    char identity[65]; /* of all that the numbers depend on, but for the analyses */
+    AnalysisFate fates[KIND_LIST_LARGEST];
+    size_t fate_count;
+    Kept kept;
+    bool maps_kept; /* attention_map is taken over */
     Measurement *measurements; /* those over samples */
     size_t measurement_count;
     const AnalysisKind *over_steps[KIND_LIST_LARGEST];
@@ -84,45 +89,13 @@ static Status read_run(Pass *pass, Error *error) {
     return status == STATUS_OK ? STATUS_OK : error_context(error, status, "%s", path);
 }
 
-static const char *option_text(const KindOptions *options, const Field *field, Arena *arena) {
-    const void *member = options->bytes + field->offset;
-    switch (field->type) {
-    case FIELD_INTEGER:
-        return arena_format(arena, "%s: %" PRId64, field->name, *(const int64_t *)member);
-    case FIELD_REAL:
-        return arena_format(arena, "%s: %.17g", field->name, *(const double *)member);
-    case FIELD_BOOL:
-        return arena_format(arena, "%s: %s", field->name, *(const bool *)member ? "true" : "false");
-    case FIELD_CHOICE:
-        return arena_format(arena, "%s: %s", field->name, field->choices[*(const int *)member]);
-    case FIELD_STRING:
-        return arena_format(arena, "%s: %s", field->name, *(const char *const *)member);
-    default:
-        return field->name;
-    }
-}
-
-static const char *describe_analyses(const KindList *analyses, Arena *arena) {
-    const char *text = "";
-    for (size_t i = 0; i < analyses->count; i++) {
-        const Kind *kind = analyses->items[i].kind;
-        text = arena_format(arena, "%s%s{kind: %s", text, i > 0 ? ", " : "", kind->name);
-        for (size_t f = 0; f < kind->options.count; f++)
-            text = arena_format(
-                arena, "%s, %s", text,
-                option_text(&analyses->items[i].options, kind->options.fields + f, arena));
-        text = arena_format(arena, "%s}", text);
-    }
-    return text;
-}
-
-/* A hash of all that the numbers depend on. */
+/* A hash of all that the numbers depend on, but for the analyses and their options. */
 static void identify(Pass *pass) {
     const Probe *probe = &pass->run->probe;
     size_t bytes = sizeof(int32_t) * (size_t)probe->samples * (size_t)probe->length;
     Sha256 hash = sha256_begin();
-    const char *head = arena_format(pass->arena, "%d %" PRIu64 " %s\n", ANALYSIS_VERSION,
-                                    pass->context.seed, pass->described);
+    const char *head =
+        arena_format(pass->arena, "%d %" PRIu64 "\n", ANALYSIS_VERSION, pass->context.seed);
     sha256_add(&hash, head, strlen(head));
     sha256_add(&hash, probe->inputs, bytes);
     sha256_add(&hash, probe->targets, bytes);
@@ -134,14 +107,57 @@ static void identify(Pass *pass) {
     sha256_end(&hash, pass->identity);
 }
 
-static bool already_done(const Pass *pass, const char *path) {
-    hid_t file = 0;
-    const char *identity = "";
-    if (storage_open(path, &file, NULL) != STATUS_OK)
-        return false;
-    Status status = storage_get_text(file, "/", "analysis_identity", pass->arena, &identity, NULL);
-    storage_close(file);
-    return status == STATUS_OK && strcmp(identity, pass->identity) == 0;
+static bool is_asked_for(const Pass *pass, const Kind *kind) {
+    for (size_t i = 0; i < pass->fate_count; i++)
+        if (&pass->fates[i].kind->kind == kind)
+            return true;
+    return false;
+}
+
+/* What is asked for, and what the file holds besides. */
+static Status list_fates(Pass *pass, Error *error) {
+    const KindList *analyses = pass->job->analyses;
+    for (size_t i = 0; i < analyses->count; i++) {
+        const KindChoice *choice = analyses->items + i;
+        if (is_asked_for(pass, choice->kind))
+            return error_set(error, STATUS_BAD_INPUT, "the analysis %s is asked for twice",
+                             choice->kind->name);
+        pass->fates[pass->fate_count++] = (AnalysisFate){
+            .kind = (const AnalysisKind *)(const void *)choice->kind,
+            .options = &choice->options,
+            .asked = analysis_describe(choice, pass->arena),
+            .held = kept_description(pass->kept.file, choice->kind->name, pass->arena)};
+    }
+    for (size_t i = 0; i < analysis_kinds.count; i++) {
+        const Kind *kind = analysis_kinds.kinds[i];
+        const char *held = kept_description(pass->kept.file, kind->name, pass->arena);
+        if (held != NULL && !is_asked_for(pass, kind))
+            pass->fates[pass->fate_count++] = (AnalysisFate){
+                .kind = (const AnalysisKind *)(const void *)kind, .held = held};
+    }
+    return STATUS_OK;
+}
+
+/* Looks at the analysis.h5 that is there and decides what is to be done. */
+static Status decide(Pass *pass, const char *path, Error *error) {
+    Error damage = {.message = ""};
+    Status status = kept_open(path, pass->identity, pass->arena, &pass->kept, &damage);
+    if (status != STATUS_OK && pass->job->only)
+        return error_set(error, status, "%s", damage.message);
+    const char *advice = strstr(damage.message, "; remove it");
+    if (status != STATUS_OK)
+        log_line(LOG_WARNING, "%.*s; all of it is made anew",
+                 (int)(advice == NULL ? strlen(damage.message) : (size_t)(advice - damage.message)),
+                 damage.message);
+    if (pass->kept.other)
+        log_line(LOG_WARNING,
+                 "%s is of other snapshots, or by another version of the program: it is made anew, "
+                 "with %s alone",
+                 path, pass->job->only ? "what is named" : "the file's analyses");
+    TRY(list_fates(pass, error));
+    analyses_decide(pass->fates, pass->fate_count, pass->job->only);
+    pass->maps_kept = pass->kept.file > 0;
+    return STATUS_OK;
 }
 
 /* Two neighbours with the same parameters: published series have silently repeated one set. */
@@ -227,32 +243,37 @@ static void make_maps(Pass *pass) {
         .single_precision = true,
     };
     pass->maps = output_add(&pass->outputs, output_like(&maps, &pass->step, NULL));
-    size_t length = (size_t)context->length;
-    pass->map_values = (size_t)(context->layers * context->heads) * length * length;
+}
+
+/* From output `first` on they are of that analysis. */
+static void name_outputs(const OutputList *outputs, size_t first, const AnalysisKind *kind) {
+    for (size_t i = first; i < outputs->count; i++)
+        outputs->items[i]->analysis = kind->kind.name;
+}
+
+static Status declare(Pass *pass, const AnalysisFate *fate, Error *error) {
+    Measurement *measurement = pass->measurements + pass->measurement_count++;
+    size_t first = pass->outputs.count;
+    measurement->kind = fate->kind;
+    measurement->options = fate->options;
+    TRY(fate->kind->declare(measurement->options, &pass->context, &measurement->variables,
+                            &measurement->state, error));
+    measurement_outputs(measurement, &pass->context, &pass->outputs);
+    name_outputs(&pass->outputs, first, fate->kind);
+    measurement->rows =
+        ARENA_ARRAY(pass->arena, double,
+                    (size_t)pass->context.samples * measurement->variables.sample_values);
+    return STATUS_OK;
 }
 
 static Status declare_all(Pass *pass, Error *error) {
-    const KindList *analyses = pass->job->analyses;
-    pass->measurements = ARENA_ARRAY(pass->arena, Measurement, analyses->count);
-    for (size_t i = 0; i < analyses->count; i++) {
-        const AnalysisKind *kind = (const AnalysisKind *)(const void *)analyses->items[i].kind;
-        for (size_t j = 0; j < i; j++)
-            if (analyses->items[j].kind == &kind->kind)
-                return error_set(error, STATUS_BAD_INPUT, "the analysis %s is asked for twice",
-                                 kind->kind.name);
-        if (kind->over_steps != NULL) {
-            pass->over_steps[pass->over_steps_count++] = kind;
-            continue;
-        }
-        Measurement *measurement = pass->measurements + pass->measurement_count++;
-        measurement->kind = kind;
-        measurement->options = &analyses->items[i].options;
-        TRY(kind->declare(measurement->options, &pass->context, &measurement->variables,
-                          &measurement->state, error));
-        measurement_outputs(measurement, &pass->context, &pass->outputs);
-        measurement->rows =
-            ARENA_ARRAY(pass->arena, double,
-                        (size_t)pass->context.samples * measurement->variables.sample_values);
+    pass->measurements = ARENA_ARRAY(pass->arena, Measurement, pass->fate_count);
+    for (size_t i = 0; i < pass->fate_count; i++) {
+        const AnalysisFate *fate = pass->fates + i;
+        if (fate->compute && fate->kind->over_steps != NULL)
+            pass->over_steps[pass->over_steps_count++] = fate->kind;
+        else if (fate->compute)
+            TRY(declare(pass, fate, error));
     }
     return STATUS_OK;
 }
@@ -283,6 +304,8 @@ static Status make_scratch(Pass *pass, AnalysisScratch *scratch, Error *error) {
 
 static Status make_threads(Pass *pass, Error *error) {
     const AnalysisContext *context = &pass->context;
+    size_t length = (size_t)context->length;
+    pass->map_values = (size_t)(context->layers * context->heads) * length * length;
     pass->lanes = context->samples < SAMPLE_LANES ? context->samples : SAMPLE_LANES;
     pass->threads = pass->job->threads > 0 ? pass->job->threads : threads_available();
     pass->threads = pass->threads < pass->lanes ? pass->threads : pass->lanes;
@@ -301,7 +324,8 @@ static Status make_threads(Pass *pass, Error *error) {
 }
 
 static Status make_ready(Pass *pass, Error *error) {
-    make_maps(pass);
+    if (!pass->maps_kept)
+        make_maps(pass);
     TRY(declare_all(pass, error));
     TRY(make_threads(pass, error));
     pass->bootstrap = bootstrap_create(pass->context.seed, pass->context.samples,
@@ -373,7 +397,8 @@ static Status analyze_snapshot(Pass *pass, size_t snapshot, Error *error) {
     analyze_samples(pass);
     for (size_t m = 0; m < pass->measurement_count; m++)
         reduce_measurement(pass, pass->measurements + m);
-    memcpy(pass->maps->values, pass->lane_maps, sizeof(double) * pass->map_values);
+    if (!pass->maps_kept)
+        memcpy(pass->maps->values, pass->lane_maps, sizeof(double) * pass->map_values);
     return outputs_write_step(&pass->outputs, snapshot, error);
 }
 
@@ -387,30 +412,58 @@ static Status analyze_snapshots(Pass *pass, Error *error) {
         if (job->progress != NULL)
             job->progress(job->progress_context, (int)snapshot + 1, (int)pass->saved.count);
     }
+    return STATUS_OK;
+}
+
+/* What is made from the whole course of the others: of those that are new and those that are kept. */
+static Status analyze_course(Pass *pass, Error *error) {
     const OverSteps over_steps = {.context = &pass->context,
                                   .step = &pass->step,
                                   .bootstrap = &pass->bootstrap,
                                   .outputs = &pass->outputs,
                                   .threads = pass->threads};
-    for (size_t i = 0; i < pass->over_steps_count; i++)
+    if (pass->over_steps_count == 0)
+        return STATUS_OK;
+    TRY(kept_add_samples(&pass->kept, pass->fates, pass->fate_count, &pass->outputs, error));
+    for (size_t i = 0; i < pass->over_steps_count; i++) {
+        size_t first = pass->outputs.count;
         TRY(pass->over_steps[i]->over_steps(&over_steps, error));
+        name_outputs(&pass->outputs, first, pass->over_steps[i]);
+    }
     return STATUS_OK;
 }
 
 /* ---- The whole ---------------------------------------------------------------------------------
  */
 
-static Status finish(Pass *pass, Error *error) {
+/* The root's texts, with one for each analysis that the file holds. */
+static size_t root_texts(const Pass *pass, OutputText *texts) {
+    const char *yaml = pass->job->experiment_yaml;
     char yaml_hash[65];
-    sha256_of(pass->job->experiment_yaml, strlen(pass->job->experiment_yaml), yaml_hash);
-    const OutputText texts[] = {
-        {"title", "Fiducial: analysis of one run"},
-        {"experiment_yaml", pass->job->experiment_yaml},
-        {"experiment_yaml_sha256", yaml_hash},
-        {"analyses", pass->described},
-        {"analysis_identity", pass->identity},
-        {"seed", arena_format(pass->arena, "%" PRIu64, pass->context.seed)},
-    };
+    sha256_of(yaml, strlen(yaml), yaml_hash);
+    size_t count = 0;
+    texts[count++] = (OutputText){"title", "Fiducial: analysis of one run"};
+    texts[count++] = (OutputText){"experiment_yaml", yaml};
+    texts[count++] =
+        (OutputText){"experiment_yaml_sha256", arena_string(pass->arena, yaml_hash)};
+    texts[count++] = (OutputText){
+        "analyses", analyses_describe(pass->fates, pass->fate_count, pass->arena)};
+    texts[count++] = (OutputText){"analysis_identity", pass->identity};
+    texts[count++] =
+        (OutputText){"seed", arena_format(pass->arena, "%" PRIu64, pass->context.seed)};
+    for (size_t i = 0; i < pass->fate_count; i++) {
+        const AnalysisFate *fate = pass->fates + i;
+        const char *name = arena_format(pass->arena, "analysis_%s", fate->kind->kind.name);
+        if (fate->compute || fate->keep)
+            texts[count++] =
+                (OutputText){name, analyses_describe(pass->fates + i, 1, pass->arena)};
+    }
+    return count;
+}
+
+static Status finish(Pass *pass, Error *error) {
+    enum { TEXTS = 6 };
+    OutputText *texts = ARENA_ARRAY(pass->arena, OutputText, TEXTS + pass->fate_count);
     const OutputLabels hashes = {.name = "parameters_sha256",
                                  .long_name = "SHA-256 of the snapshot's parameters",
                                  .axis = &pass->step,
@@ -418,8 +471,25 @@ static Status finish(Pass *pass, Error *error) {
     const OutputEnd end = {.labels = &hashes,
                            .label_count = 1,
                            .texts = texts,
-                           .text_count = sizeof texts / sizeof *texts};
+                           .text_count = root_texts(pass, texts)};
     return outputs_finish(&pass->outputs, &end, error);
+}
+
+/* The snapshots are looked at only where something is measured on them. */
+static Status measure(Pass *pass, const char *path, Error *error) {
+    report_repeats(pass);
+    TRY(make_ready(pass, error));
+    pass->outputs.taken_over = pass->kept.bytes;
+    TRY(outputs_begin(&pass->outputs, path, error));
+    TRY(kept_copy(&pass->kept, pass->fates, pass->fate_count, pass->maps_kept,
+                  pass->outputs.writer.file, error));
+    if (pass->measurement_count > 0 || !pass->maps_kept)
+        TRY(analyze_snapshots(pass, error));
+    else if (pass->job->progress != NULL)
+        pass->job->progress(pass->job->progress_context, (int)pass->saved.count,
+                            (int)pass->saved.count);
+    TRY(analyze_course(pass, error));
+    return finish(pass, error);
 }
 
 static Status pass_run(Pass *pass, Error *error) {
@@ -428,29 +498,22 @@ static Status pass_run(Pass *pass, Error *error) {
     TRY(run_model_read(job->config, job->directory, pass->arena, &pass->run, error));
     TRY(read_run(pass, error));
     make_context(pass);
-    pass->described = describe_analyses(job->analyses, pass->arena);
     identify(pass);
-    if (already_done(pass, path))
-        return STATUS_OK;
-    report_repeats(pass);
-    Status status = make_ready(pass, error);
-    if (status == STATUS_OK)
-        status = outputs_begin(&pass->outputs, path, error);
-    if (status == STATUS_OK)
-        status = analyze_snapshots(pass, error);
-    if (status == STATUS_OK)
-        status = finish(pass, error);
-    outputs_abandon(&pass->outputs);
-    for (int thread = 0; pass->scratch != NULL && thread < pass->threads; thread++)
-        if (pass->scratch[thread].arena != NULL)
-            arena_destroy(pass->scratch[thread].arena);
-    return status;
+    TRY(decide(pass, path, error));
+    bool nothing = pass->kept.file > 0 &&
+                   !analyses_any_computed(pass->fates, pass->fate_count, false);
+    return nothing ? STATUS_OK : measure(pass, path, error);
 }
 
 Status analyze_run(const AnalyzeJob *job, Error *error) {
     Arena arena = arena_create("the analysis of a run");
     Pass pass = {.job = job, .arena = &arena, .outputs = {.arena = &arena}};
     Status status = pass_run(&pass, error);
+    outputs_abandon(&pass.outputs);
+    for (int thread = 0; pass.scratch != NULL && thread < pass.threads; thread++)
+        if (pass.scratch[thread].arena != NULL)
+            arena_destroy(pass.scratch[thread].arena);
+    kept_close(&pass.kept);
     arena_destroy(&arena);
     return status;
 }
@@ -478,7 +541,10 @@ Status analyze_bytes(RunModel *run, const KindList *analyses, int64_t steps, dou
     pass.saved.steps = ARENA_ARRAY(&arena, int64_t, pass.saved.count);
     make_context(&pass);
     make_maps(&pass);
-    Status status = declare_all(&pass, error);
+    Status status = list_fates(&pass, error);
+    analyses_decide(pass.fates, pass.fate_count, false);
+    if (status == STATUS_OK)
+        status = declare_all(&pass, error);
     OutputSize size = outputs_size(&pass.outputs);
     if (pass.over_steps_count > 0)
         add_emergence(&pass.outputs, &size);

@@ -156,6 +156,8 @@ static Status make_output(const Writing *writing, Output *output) {
         undefined = arena_format(writing->arena, "NaN where %s", undefined);
     if (undefined != NULL)
         TRY(storage_set_text(writing->file, name, "undefined", undefined, writing->error));
+    if (output->analysis != NULL)
+        TRY(storage_set_text(writing->file, name, "analysis", output->analysis, writing->error));
     for (int axis = 0; axis < output->rank; axis++) {
         const char *scale = arena_format(writing->arena, "/%s", output->axes[axis]->name);
         TRY(storage_attach_scale(writing->file, name, (unsigned)axis, scale, writing->error));
@@ -198,7 +200,7 @@ static Status write_step(const Writing *writing, Output *output, size_t step) {
 static const size_t bytes_beside = (size_t)1 << 14;
 
 static size_t estimate_bytes(const OutputList *list) {
-    size_t bytes = 0;
+    size_t bytes = list->taken_over;
     for (size_t i = 0; i < list->count; i++) {
         const Output *output = list->items[i];
         size_t steps = output->by_step ? (size_t)list->step->length : 1;

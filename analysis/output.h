@@ -18,6 +18,7 @@ typedef enum OutputType {
 typedef struct Output {
     const char *name; /* path in the file; below "samples/" for per-sample values */
     const char *long_name, *units, *source, *undefined;
+    const char *analysis; /* to which it belongs; NULL: to none alone */
     OutputType type;
     int rank;
     const Axis *axes[OUTPUT_RANK_LARGEST];
@@ -35,6 +36,7 @@ typedef struct OutputList {
     size_t count, capacity;
     const Axis *step; /* set before anything is added */
     Arena *arena;     /* owns the arrays */
+    size_t taken_over; /* bytes, about, that others will write into the file as well */
     StorageWriter writer;
 } OutputList;
 

@@ -138,3 +138,17 @@ Status checksum_verify(const char *path, Error *error) {
     close(descriptor);
     return status;
 }
+
+bool checksum_present(const char *path) {
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    struct stat information;
+    ChecksumTrailer trailer;
+    bool present = descriptor >= 0 && fstat(descriptor, &information) == 0 &&
+                   (size_t)information.st_size >= sizeof trailer &&
+                   read_at(descriptor, &trailer, sizeof trailer,
+                           (size_t)information.st_size - sizeof trailer) &&
+                   memcmp(trailer.mark, trailer_mark, sizeof trailer_mark) == 0;
+    if (descriptor >= 0)
+        close(descriptor);
+    return present;
+}

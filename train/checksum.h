@@ -8,6 +8,7 @@
 
 #include "model/base/error.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,5 +27,8 @@ Status checksum_of_file(const char *path, ChecksumTrailer *trailer, Error *error
 /* STATUS_FAILED where the file ends in a trailer that does not fit its content. Costs one reading of
    the file. */
 Status checksum_verify(const char *path, Error *error);
+
+/* Whether the file ends in a trailer, fitting or not. */
+bool checksum_present(const char *path);
 
 #endif

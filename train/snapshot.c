@@ -38,14 +38,9 @@ Status snapshot_write(const char *directory, const ParameterTable *table, const 
     return status;
 }
 
-static Status snapshot_load(hid_t file, const char *path, int64_t step, const ParameterTable *table,
-                            float *parameters, Arena *arena, Error *error) {
-    int64_t held_step;
-    TRY(storage_get_integer(file, "/", "step", &held_step, error));
-    if (held_step != step)
-        return error_set(error, STATUS_FAILED,
-                         "%s holds step %" PRId64 ", not %" PRId64 ": was the file renamed?", path,
-                         held_step, step);
+static Status snapshot_load(hid_t file, const char *path, const ParameterTable *table,
+                            float *parameters, int64_t *step, Arena *arena, Error *error) {
+    TRY(storage_get_integer(file, "/", "step", step, error));
     TRY(parameter_file_read(file, "/parameters", table, parameters, error));
     const char *held_hash;
     TRY(storage_get_text(file, "/", "parameters_sha256", arena, &held_hash, error));
@@ -60,15 +55,28 @@ static Status snapshot_load(hid_t file, const char *path, int64_t step, const Pa
     return STATUS_OK;
 }
 
+Status snapshot_read_file(const char *path, const ParameterTable *table, float *parameters,
+                          int64_t *step, Error *error) {
+    Arena arena = arena_create("reading a snapshot");
+    hid_t file = 0;
+    Status status = storage_open(path, &file, error);
+    if (status == STATUS_OK)
+        status = snapshot_load(file, path, table, parameters, step, &arena, error);
+    storage_close(file);
+    arena_destroy(&arena);
+    return status;
+}
+
 Status snapshot_read(const char *directory, int64_t step, const ParameterTable *table,
                      float *parameters, Error *error) {
     Arena arena = arena_create("reading a snapshot");
     const char *path = arena_format(&arena, "%s/%s", directory, snapshot_name(step, &arena));
-    hid_t file = 0;
-    Status status = storage_open(path, &file, error);
-    if (status == STATUS_OK)
-        status = snapshot_load(file, path, step, table, parameters, &arena, error);
-    storage_close(file);
+    int64_t held;
+    Status status = snapshot_read_file(path, table, parameters, &held, error);
+    if (status == STATUS_OK && held != step)
+        status = error_set(error, STATUS_FAILED,
+                           "%s holds step %" PRId64 ", not %" PRId64 ": was the file renamed?", path,
+                           held, step);
     arena_destroy(&arena);
     return status;
 }

@@ -60,6 +60,10 @@ Status snapshot_write(const char *directory, const ParameterTable *table, const 
 Status snapshot_read(const char *directory, int64_t step, const ParameterTable *table,
                      float *parameters, Error *error);
 
+/* The same of the file at path, whatever its name; *step: the one that it says it is of. */
+Status snapshot_read_file(const char *path, const ParameterTable *table, float *parameters,
+                          int64_t *step, Error *error);
+
 /* Whether the snapshot file is there and sound (opens, names, shapes and hash right); where not,
    error says why. Reads the whole file. */
 bool snapshot_valid(const char *directory, int64_t step, const ParameterTable *table,

@@ -215,3 +215,8 @@ double source_bigram_entropy(const DataSource *source) {
     bool known = source->kind->bigram_entropy != NULL && !source->layout.edited;
     return known ? source->kind->bigram_entropy(source) : NAN;
 }
+
+SourceSymbols source_symbols(const KindChoice *choice) {
+    const SourceKind *kind = (const SourceKind *)choice->kind;
+    return kind->symbols == NULL ? SYMBOLS_NONE : kind->symbols(&choice->options);
+}

@@ -44,6 +44,13 @@ typedef struct SourceSetup {
     int64_t longest;            /* filled in by source_open: tokens of the longest stream */
 } SourceSetup;
 
+/* What a character of a text is to a kind. */
+typedef enum SourceSymbols {
+    SYMBOLS_NONE,       /* its tokens stand for no characters */
+    SYMBOLS_CHARACTERS, /* each character is a token */
+    SYMBOLS_BYTES,      /* each byte of its UTF-8 is one */
+} SourceSymbols;
+
 typedef struct SourceKind {
     Kind kind; /* its options begin with a SourceCommon (train/sources/common.h) */
     /* Opens files, counts tables …. Fills source->tokens, ->state, and where they apply ->copies,
@@ -57,6 +64,8 @@ typedef struct SourceKind {
     void (*token_name)(const DataSource *source, int token, char name[16]);
     /* See source_bigram_entropy; NULL where it is not known. */
     double (*bigram_entropy)(const DataSource *source);
+    /* What texts are made of; NULL: SYMBOLS_NONE. */
+    SourceSymbols (*symbols)(const KindOptions *options);
 } SourceKind;
 
 typedef enum BosPlace { BOS_FIRST, BOS_DOCUMENT, BOS_NONE } BosPlace;
@@ -88,6 +97,8 @@ struct DataSource {
 };
 
 extern const KindTable source_kinds;
+
+SourceSymbols source_symbols(const KindChoice *choice);
 
 /* setup->longest need not be set. *culprit as in SourceKind. */
 Status source_open(const KindChoice *choice, const SourceSetup *setup, DataSource *source,

@@ -17,7 +17,7 @@ static const size_t memory_increment = (size_t)1 << 18;
 /* Beyond this, a file is built on disk. */
 static const size_t largest_in_memory = (size_t)1 << 25;
 
-enum { RANK_LARGEST = 8 };
+enum { RANK_LARGEST = STORAGE_RANK_LARGEST };
 
 /* ---- Errors -------------------------------------------------------------------------------- */
 
@@ -216,9 +216,8 @@ void storage_close(hid_t file) {
 
 /* ---- Datasets ------------------------------------------------------------------------------ */
 
-/* Makes the groups in name, without time stamps (which H5Pset_create_intermediate_group would give
-   them). */
-static Status make_groups(hid_t file, const char *name, Error *error) {
+/* H5Pset_create_intermediate_group would give them time stamps. */
+Status storage_make_groups(hid_t file, const char *name, Error *error) {
     hid_t creation = H5Pcreate(H5P_GROUP_CREATE);
     H5Pset_obj_track_times(creation, false);
     Status status = STATUS_OK;
@@ -244,7 +243,7 @@ static Status dataset_create(hid_t file, const char *name, hid_t type, int rank,
                              const hsize_t *shape, hid_t creation, hid_t *dataset, Error *error) {
     H5Pset_obj_track_times(creation, false);
     hid_t space = rank == 0 ? H5Screate(H5S_SCALAR) : H5Screate_simple(rank, shape, NULL);
-    Status status = space >= 0 ? make_groups(file, name, error)
+    Status status = space >= 0 ? storage_make_groups(file, name, error)
                                : storage_fail(file, error, "give %s its shape", name);
     if (status == STATUS_OK) {
         *dataset = H5Dcreate2(file, name, type, space, H5P_DEFAULT, creation, H5P_DEFAULT);

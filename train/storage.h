@@ -14,6 +14,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+enum { STORAGE_RANK_LARGEST = 8 };
+
 /* A file being written: storage_create opens "<path>.tmp"; storage_commit writes, syncs and renames
    it to path; storage_abandon removes it. After either (also where commit fails) the writer is
    empty; an empty ({0}) or abandoned writer may be abandoned again. */
@@ -93,6 +95,27 @@ bool storage_exists(hid_t file, const char *name);
    none. */
 Status storage_list(hid_t file, const char *group, void (*see)(void *context, const char *name),
                     void *context, Error *error);
+
+/* Makes the groups in name that are missing, without time stamps. */
+Status storage_make_groups(hid_t file, const char *name, Error *error);
+
+/* The dataset name of one file as a dataset of that name in another, with its texts. It has no
+   dimension scales there, and is none. */
+Status storage_copy(hid_t from, hid_t to, const char *name, Error *error);
+
+/* The dimension scales of a file [count], by name and by what variables refer to them with. */
+typedef struct StorageScales {
+    size_t count;
+    const char **names;
+    hobj_ref_t *references;
+} StorageScales;
+
+Status storage_scales_read(hid_t file, Arena *arena, StorageScales *scales, Error *error);
+
+/* Shape of a dataset, and the name of each dimension's scale: "" where it has none. */
+Status storage_dimensions(hid_t file, const char *name, const StorageScales *scales, int *rank,
+                          hsize_t shape[STORAGE_RANK_LARGEST],
+                          const char *names[STORAGE_RANK_LARGEST], Error *error);
 
 /* Attributes of object ("/" for the file itself; a dataset's path otherwise). Setting replaces.
    Texts may have any length. */

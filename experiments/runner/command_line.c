@@ -18,6 +18,14 @@ static const Option options[] = {
     {'r', "--retry", NULL, "also try runs again that failed before"},
     {'n', "--dry-run", NULL, "stop after printing the runs and their cost; write nothing"},
     {'w', "--watch", NULL, "print it again every two seconds, until nothing is left to do"},
+    {'a', "--only", "NAMES",
+     "make only these anew (topology,spectrum …), the others stay as they are"},
+    {'x', "--text", "TEXT", "the input, in the symbols of the run's data"},
+    {'q', "--sample", "N", "the input: sequence N of the probe, from 0"},
+    {'k', "--tokens", "1,2,3", "the input, as token numbers and nothing around them"},
+    {'e', "--step", "N", "which snapshot of a run's folder (default: the newest)"},
+    {'O', "--output", "FILE", "where to write (default: attention.h5); the figure beside it"},
+    {'F', "--force", NULL, "replace files that are there"},
     {'p', "--profile", NULL, "also say where the time goes"},
     {'d', "--seconds", "S", "how long to measure each size (default: 8)"},
     {'h', "--help", NULL, "this help"},
@@ -91,43 +99,69 @@ static Status count_read(const Words *words, const Option *option, const char *v
     return STATUS_OK;
 }
 
+/* Where an option's text goes; NULL for options of other kinds. */
+static const char **text_of(CommandLine *line, char letter) {
+    switch (letter) {
+    case 'o':
+    case 'O':
+        return &line->output;
+    case 'a':
+        return &line->only;
+    case 'x':
+        return &line->text;
+    case 'q':
+        return &line->sample;
+    case 'k':
+        return &line->tokens;
+    case 'e':
+        return &line->step;
+    default:
+        return NULL;
+    }
+}
+
+static bool *flag_of(CommandLine *line, char letter) {
+    switch (letter) {
+    case 'f':
+    case 'F':
+        return &line->force;
+    case 'r':
+        return &line->retry;
+    case 'n':
+        return &line->dry_run;
+    case 'w':
+        return &line->watch;
+    case 'p':
+        return &line->profile;
+    case 'h':
+        return &line->help;
+    default:
+        return &line->version;
+    }
+}
+
 static Status option_take(Words *words, const Option *option, const char *value,
                           CommandLine *line) {
+    const char **text = text_of(line, option->letter);
+    if (text == &line->output && value[0] == '\0')
+        return error_set(words->error, STATUS_BAD_INPUT, "--output needs a %s",
+                         option->letter == 'o' ? "folder" : "file");
+    if (text != NULL) {
+        *text = value;
+        return STATUS_OK;
+    }
     switch (option->letter) {
     case 's':
         words->settings[line->setting_count++] = value;
-        return STATUS_OK;
-    case 'o':
-        if (value[0] == '\0')
-            return error_set(words->error, STATUS_BAD_INPUT, "--output needs a folder");
-        line->output = value;
         return STATUS_OK;
     case 't':
         return count_read(words, option, value, &line->threads);
     case 'j':
         return count_read(words, option, value, &line->jobs);
-    case 'f':
-        line->force = true;
-        return STATUS_OK;
-    case 'r':
-        line->retry = true;
-        return STATUS_OK;
-    case 'n':
-        line->dry_run = true;
-        return STATUS_OK;
-    case 'w':
-        line->watch = true;
-        return STATUS_OK;
     case 'd':
         return count_read(words, option, value, &line->seconds);
-    case 'p':
-        line->profile = true;
-        return STATUS_OK;
-    case 'h':
-        line->help = true;
-        return STATUS_OK;
     default:
-        line->version = true;
+        *flag_of(line, option->letter) = true;
         return STATUS_OK;
     }
 }
@@ -220,7 +254,7 @@ const char *command_line_help(const CommandTable *table, const Command *command,
     for (size_t i = 0; i < table->count; i++) {
         const Command *each = &table->commands[i];
         const char *argument = each->argument == NULL ? "" : each->argument;
-        text_add(&help, "  %-9s%-9s %s\n", each->name, argument, each->meaning);
+        text_add(&help, "  %-10s%-9s %s\n", each->name, argument, each->meaning);
     }
     add_options(&help, NULL);
     text_add(&help, "\nexit status: 0 done, 1 failed, 2 bad usage or bad file (nothing was "

@@ -15,7 +15,7 @@ typedef struct CommandLine {
     const char *const *settings; /* --set, in order */
     size_t setting_count;
     int threads, jobs, seconds; /* 0: not given */
-    const char *output; /* NULL: not given */
+    const char *output, *only, *text, *sample, *tokens, *step; /* NULL: not given */
     bool force, retry, dry_run, watch, profile, help, version;
 } CommandLine;
 

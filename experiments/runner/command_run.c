@@ -56,13 +56,14 @@ static void share_threads(const CommandLine *line, const Corridor *corridor, int
 }
 
 static Status work_through(const CommandLine *line, const Corridor *corridor, int stages,
-                           Arena *arena, PoolResult *result, Error *error) {
+                           const KindList *only, Arena *arena, PoolResult *result, Error *error) {
     PoolJob job = {
         .file = &corridor->file,
         .plan = &corridor->plan,
         .directory = corridor->directory,
         .stages = stages,
         .retry = line->retry,
+        .only = only,
         .progress = progress_create(&corridor->plan, stages, stderr, arena),
         .stop = stop_signal_parent(),
     };
@@ -136,8 +137,11 @@ static Status conclude(const Corridor *corridor, const PoolResult *result, Error
 
 static Status run_stages(const CommandLine *line, int stages, Arena *arena, Error *error) {
     Corridor corridor;
+    KindList only;
     double began = host_seconds();
     time_t since = time(NULL);
+    if (line->only != NULL)
+        TRY(experiment_analyses(line->only, "--only", arena, &only, error));
     TRY(corridor_open(line, arena, &corridor, error));
     if (line->dry_run)
         return show_print(&corridor, arena, error);
@@ -145,7 +149,8 @@ static Status run_stages(const CommandLine *line, int stages, Arena *arena, Erro
     TRY(output_prepare(&corridor.file, &corridor.plan, corridor.directory, line->force, error));
     PoolResult result = {.done = corridor.plan.count};
     if (stages & (STAGE_TRAIN | STAGE_ANALYZE))
-        TRY(work_through(line, &corridor, stages, arena, &result, error));
+        TRY(work_through(line, &corridor, stages, line->only == NULL ? NULL : &only, arena,
+                         &result, error));
     if ((stages & STAGE_REPORT) && result.interrupted + result.untouched == 0)
         TRY(write_report(&corridor, since, arena, error));
     char duration[NUMBER_TEXT_BYTES];

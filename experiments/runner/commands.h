@@ -28,6 +28,8 @@ Status command_analyze(const CommandLine *line, Arena *arena, Error *error);
 Status command_report(const CommandLine *line, Arena *arena, Error *error);
 Status command_show(const CommandLine *line, Arena *arena, Error *error);
 Status command_status(const CommandLine *line, Arena *arena, Error *error);
+Status command_inspect(const CommandLine *line, Arena *arena, Error *error);
+Status command_attention(const CommandLine *line, Arena *arena, Error *error);
 Status command_explain(const CommandLine *line, Arena *arena, Error *error);
 Status command_schema(const CommandLine *line, Arena *arena, Error *error);
 Status command_doctor(const CommandLine *line, Arena *arena, Error *error);

@@ -141,3 +141,20 @@ Status experiment_read(const FieldTable *schema, const Node *root, Arena *arena,
                              node_location(schema_nearest_node(root, culprit), arena), culprit);
     return STATUS_OK;
 }
+
+Status experiment_analyses(const char *names, const char *origin, Arena *arena, KindList *list,
+                           Error *error) {
+    const FieldTable table = {.fields = &analysis_field, .count = 1};
+    const Node *value;
+    Experiment experiment = {0};
+    origin = arena_format(arena, "%s %s", origin, names);
+    const char *text = strcmp(names, "all") == 0 ? names : arena_format(arena, "[%s]", names);
+    TRY(yaml_parse_value(text, origin, arena, &value, error));
+    const Node *root = node_with(node_map(value, arena), analysis_field.name, value, value, arena);
+    TRY(schema_read(&table, root, &experiment, arena, error));
+    *list = experiment.analysis;
+    if (list->count == 0)
+        return node_error(value, error, "no analysis is named; %s",
+                          field_allowed(&analysis_field, arena));
+    return STATUS_OK;
+}

@@ -109,6 +109,7 @@ static Status slot_begin(Pool *pool, Slot *slot, size_t run, Error *error) {
         .stages = job->stages,
         .threads = job->threads,
         .retry = job->retry,
+        .only = job->only,
     };
     fflush(NULL);
     stop_signal_hold();

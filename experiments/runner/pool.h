@@ -17,6 +17,7 @@ typedef struct PoolJob {
     int jobs;              /* runs side by side */
     int threads;           /* of each run */
     bool retry;            /* also runs that failed before */
+    const KindList *only;  /* as in WorkerJob */
     Progress *progress;
     const volatile sig_atomic_t *stop; /* requests so far; each is passed on to the workers */
 } PoolJob;

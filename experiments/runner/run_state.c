@@ -1,10 +1,10 @@
 #include "experiments/runner/run_state.h"
 
+#include "analysis/analysis.h"
 #include "train/run_status.h"
 
 #include <math.h>
 #include <string.h>
-#include <unistd.h>
 
 const char *run_phase_name(RunPhase phase) {
     static const char *const names[] = {
@@ -16,11 +16,10 @@ const char *run_phase_name(RunPhase phase) {
 }
 
 /* A lock whose owner has told nothing yet is one that only looks whether all is done. */
-static RunPhase phase_of(const RunStatus *stored, const LockView *worker, const char *directory,
-                         Arena *arena) {
+static RunPhase phase_of(const RunStatus *stored, const LockView *worker, const PlannedRun *run,
+                         const char *directory) {
     bool trained = strcmp(stored->status, "done") == 0;
-    const char *analysis = arena_format(arena, "%s/analysis.h5", directory);
-    bool complete = trained && access(analysis, F_OK) == 0;
+    bool complete = trained && analysis_holds(directory, &run->experiment.analysis);
     if (worker->held && !(complete && worker->progress.total == 0))
         return RUN_RUNNING;
     if (strcmp(stored->status, "failed") == 0)
@@ -53,7 +52,7 @@ RunState run_state_read(const PlannedRun *run, const char *directory, Arena *are
         state.reason = "made with other settings";
         return state;
     }
-    state.phase = phase_of(&stored, &state.worker, directory, arena);
+    state.phase = phase_of(&stored, &state.worker, run, directory);
     const LockProgress *told = &state.worker.progress;
     if (state.phase == RUN_RUNNING && told->total > 0 && !told->analyzing) {
         state.step = told->done;

@@ -10,7 +10,7 @@ typedef enum RunPhase {
     RUN_RUNNING,     /* a process works on it now */
     RUN_INTERRUPTED, /* begun; the next `fiducial run` goes on */
     RUN_FAILED,
-    RUN_TRAINED, /* not analysed yet */
+    RUN_TRAINED, /* not analysed yet, or not all that the file asks for */
     RUN_DONE,
     RUN_OTHER,   /* the folder holds a run of other settings */
     RUN_DAMAGED, /* run.h5 cannot be read */

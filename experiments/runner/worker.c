@@ -113,11 +113,28 @@ static Status train(Worker *worker, Error *error) {
     return train_run(&training, error);
 }
 
+/* The analyses that are named, with the options that this run has for them. */
+static KindList named_analyses(const KindList *named, const KindList *own, Arena *arena) {
+    KindList list = {.items = ARENA_ARRAY(arena, KindChoice, named->count), .count = named->count};
+    for (size_t i = 0; i < named->count; i++) {
+        list.items[i] = named->items[i];
+        for (size_t k = 0; k < own->count; k++)
+            if (own->items[k].kind == named->items[i].kind)
+                list.items[i] = own->items[k];
+    }
+    return list;
+}
+
 static Status analyze(Worker *worker, Error *error) {
     const WorkerJob *job = worker->job;
+    Arena arena = arena_create("the analyses of a run");
+    KindList analyses = job->run->experiment.analysis;
+    if (job->only != NULL)
+        analyses = named_analyses(job->only, &analyses, &arena);
     const AnalyzeJob analyzing = {
         .config = &job->run->experiment.run,
-        .analyses = &job->run->experiment.analysis,
+        .analyses = &analyses,
+        .only = job->only != NULL,
         .directory = job->directory,
         .experiment_yaml = job->run->yaml,
         .threads = job->threads,
@@ -125,7 +142,9 @@ static Status analyze(Worker *worker, Error *error) {
         .progress_context = worker,
         .stop = worker->stop,
     };
-    return analyze_run(&analyzing, error);
+    Status status = analyze_run(&analyzing, error);
+    arena_destroy(&arena);
+    return status;
 }
 
 /* Analysis alone needs a run that was trained to its end: what run.h5 says, whoever works on it. */

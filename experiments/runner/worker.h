@@ -14,6 +14,7 @@ typedef struct WorkerJob {
     int stages;            /* Stage bits */
     int threads;
     bool retry; /* also where the run failed before */
+    const KindList *only; /* these analyses anew, and no others; NULL: those of the run */
 } WorkerJob;
 
 typedef enum MessageKind {

@@ -176,43 +176,44 @@ bool section_held(const Report *report, SectionKind section) {
     return held;
 }
 
+Status figure_write(const Report *report, const Figure *figure, const char *directory, Arena *arena,
+                    FigureResult *result, Error *error) {
+    Arena scratch = arena_create("figure");
+    Drawing drawing;
+    Error failure;
+    *result = (FigureResult){.figure = figure, .caption = ""};
+    Status status = write_files(report, figure, directory, &scratch, &drawing, error);
+    if (status == STATUS_OK && drawing.missing != NULL)
+        result->missing = arena_string(arena, drawing.missing);
+    if (status == STATUS_OK)
+        result->caption = arena_string(arena, drawing.caption);
+    bool draw = status == STATUS_OK && drawing.missing == NULL;
+    if (draw && !gnuplot_found()) {
+        result->problem = "gnuplot is not installed";
+    } else if (draw && gnuplot_run(directory, arena_format(&scratch, "%s.gp", figure->name),
+                                   &failure) != STATUS_OK) {
+        log_line(LOG_WARNING, "%s", failure.message);
+        result->problem = arena_string(arena, failure.message);
+    }
+    arena_destroy(&scratch);
+    return status;
+}
+
 Status figures_write(const Report *report, Arena *arena, FigureResult *results, Error *error) {
     const char *directory = arena_format(arena, "%s/figures", report->job->directory);
     TRY(storage_make_directory(directory, error));
-    bool gnuplot = gnuplot_found();
-    if (!gnuplot)
+    if (!gnuplot_found())
         log_line(
             LOG_WARNING,
             "gnuplot is not installed: %s holds the figures' data and scripts, but no pictures "
             "(install gnuplot-nox, then make the report again)",
             directory);
     for (size_t i = 0; i < figure_count; i++) {
-        Arena scratch = arena_create("figure");
-        Drawing drawing;
-        FigureResult *result = &results[i];
-        *result = (FigureResult){.figure = &figures[i], .caption = ""};
-        remove_old(result->figure, directory, &scratch);
-        if (!section_held(report, result->figure->section)) {
-            result->missing = "this analysis was not made";
-            arena_destroy(&scratch);
-            continue;
-        }
-        Status status = write_files(report, result->figure, directory, &scratch, &drawing, error);
-        if (status == STATUS_OK && drawing.missing != NULL)
-            result->missing = arena_string(arena, drawing.missing);
-        if (status == STATUS_OK)
-            result->caption = arena_string(arena, drawing.caption);
-        if (status == STATUS_OK && drawing.missing == NULL && !gnuplot)
-            result->problem = "gnuplot is not installed";
-        const char *script = arena_format(&scratch, "%s.gp", result->figure->name);
-        Error failure;
-        if (status == STATUS_OK && drawing.missing == NULL && gnuplot &&
-            gnuplot_run(directory, script, &failure) != STATUS_OK) {
-            log_line(LOG_WARNING, "%s", failure.message);
-            result->problem = arena_string(arena, failure.message);
-        }
-        arena_destroy(&scratch);
-        TRY(status);
+        remove_old(&figures[i], directory, arena);
+        results[i] = (FigureResult){
+            .figure = &figures[i], .caption = "", .missing = "this analysis was not made"};
+        if (section_held(report, figures[i].section))
+            TRY(figure_write(report, &figures[i], directory, arena, &results[i], error));
     }
     return STATUS_OK;
 }

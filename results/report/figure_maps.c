@@ -1,5 +1,5 @@
 /* Figures made of coloured cells: importance by layer and head, and attention maps. */
-#include "results/report/figure.h"
+#include "results/report/maps.h"
 
 #include <math.h>
 #include <string.h>
@@ -249,15 +249,8 @@ static void map_data(FILE *data, const char *group, double step, int length, con
     fputs("\n\n", data);
 }
 
-/* Places of the grid of maps, in pixels. */
-typedef struct MapGrid {
-    double left, top, size, gap_x, gap_y;
-    int length;
-    double header; /* height of each row’s label above it; 0: it stands on its left */
-} MapGrid;
-
-static void map_panel(const Drawing *drawing, const Figure *figure, const MapGrid *grid, int row,
-                      int column, const char *title, bool ticks, int index) {
+void map_panel(const Drawing *drawing, const Figure *figure, const MapGrid *grid, int row,
+               int column, const char *title, const char *ticks, int index) {
     FILE *script = drawing->script;
     double left = grid->left + column * (grid->size + grid->gap_x);
     double top = grid->top + row * (grid->size + grid->gap_y);
@@ -267,13 +260,7 @@ static void map_panel(const Drawing *drawing, const Figure *figure, const MapGri
     double margin = 0.5 + 0.03 * grid->length;
     fprintf(script, "set xrange [%.4g:%.4g]\nset yrange [%.4g:%.4g]\n", -margin,
             grid->length - 1 + margin, grid->length - 1 + margin, -margin);
-    if (ticks)
-        fprintf(script,
-                "set tics textcolor rgb '#202020'\nset xtics out nomirror scale 0.4 (0, %d)\n"
-                "set ytics out nomirror scale 0.4 (0, %d)\n",
-                grid->length - 1, grid->length - 1);
-    else
-        fputs("unset xtics\nunset ytics\n", script);
+    fputs(ticks == NULL ? "unset xtics\nunset ytics\n" : ticks, script);
     /* PDF viewers blur images: there each cell is drawn by itself. */
     fprintf(script,
             "if (format eq 'pdf') { plot '%s.csv' skip 1 index %d using 4:3:5 with image pixels }\n"
@@ -287,6 +274,11 @@ static void write_maps(const MapRow *rows, int count, const MapGrid *grid, const
     char text[NUMBER_TEXT_BYTES];
     int index = 0;
     const double *uniform = NULL;
+    const char *ticks = arena_format(
+        arena,
+        "set tics textcolor rgb '#202020'\nset xtics out nomirror scale 0.4 (0, %d)\n"
+        "set ytics out nomirror scale 0.4 (0, %d)\n",
+        grid->length - 1, grid->length - 1);
     for (int r = 0; r < count; r++) {
         const MapRow *row = &rows[r];
         double middle = grid->top + r * (grid->size + grid->gap_y) + grid->size / 2;
@@ -301,7 +293,8 @@ static void write_maps(const MapRow *rows, int count, const MapGrid *grid, const
             const char *title =
                 arena_format(arena, "step %s", integer_text((long long)row->steps[k], text));
             map_data(drawing->data, row->group->label, row->steps[k], row->length, row->maps[k]);
-            map_panel(drawing, figure, grid, r, k, title, k == 0 && r == count - 1, index++);
+            bool corner = k == 0 && r == count - 1;
+            map_panel(drawing, figure, grid, r, k, title, corner ? ticks : NULL, index++);
         }
         const double *map = uniform_of(row, arena);
         if (r > 0 && row->length == rows[r - 1].length && /* the same mask as above */
@@ -309,7 +302,7 @@ static void write_maps(const MapRow *rows, int count, const MapGrid *grid, const
             continue;
         uniform = map;
         map_data(drawing->data, "uniform", NAN, row->length, map);
-        map_panel(drawing, figure, grid, r, MAP_STEPS, "uniform", false, index++);
+        map_panel(drawing, figure, grid, r, MAP_STEPS, "uniform", NULL, index++);
     }
 }
 
@@ -325,6 +318,16 @@ static const char *map_caption(const MapRow *rows, int count, size_t groups, Are
         return arena_format(arena, "%s. The first %d of %zu groups are shown.", text, count,
                             groups);
     return arena_format(arena, "%s.", text);
+}
+
+void maps_scale(const Drawing *drawing, int length) {
+    FILE *script = drawing->script;
+    script_palette(script);
+    fprintf(script,
+            "set logscale cb 10\nset cbrange [%.4g:1]\nset cbtics (0.01, 0.1, 1)\n"
+            "set multiplot\n",
+            0.25 / length);
+    script_colour_box(script, drawing, "attention (logarithmic)", drawing->height - 40.0, 300);
 }
 
 void draw_attention_maps(const Report *report, const Figure *figure, Arena *arena,
@@ -356,12 +359,7 @@ void draw_attention_maps(const Report *report, const Figure *figure, Arena *aren
     drawing->height = (int)(grid.top + count * grid.size + (count - 1) * grid.gap_y + 132);
     script_look(script);
     fputs("unset grid\nset border 15 lw 0.8 lc rgb '#b8b8b8'\n", script);
-    script_palette(script);
-    fprintf(script,
-            "set logscale cb 10\nset cbrange [%.4g:1]\nset cbtics (0.01, 0.1, 1)\n"
-            "set multiplot\n",
-            0.25 / longest);
-    script_colour_box(script, drawing, "attention (logarithmic)", drawing->height - 40.0, 300);
+    maps_scale(drawing, longest);
     double bottom = grid.top + count * grid.size + (count - 1) * grid.gap_y;
     script_label(script, drawing, "key", grid.left + grid.size / 2, bottom + 34, "center", "");
     script_label(script, drawing, "query", 44, bottom - grid.size / 2, "center", "rotate by 90");

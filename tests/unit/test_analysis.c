@@ -334,7 +334,9 @@ static void what_is_done_is_not_done_again(void **state) {
 
 static void another_option_is_another_analysis(void **state) {
     Error error;
-    double count[8];
+    const char *held;
+    Arena arena = arena_create("test");
+    static double before[LARGEST], after[LARGEST];
     const char *directory = scratch_path(state, "run");
     const char *path = scratch_path(state, "run/analysis.h5");
     KindChoice only = defaults_kind(&analysis_kinds, "frames");
@@ -348,14 +350,22 @@ static void another_option_is_another_analysis(void **state) {
                             .directory = directory,
                             .experiment_yaml = "",
                             .threads = 1};
+    size_t count = read_variable(path, "importance", before);
     check(analyze_run(&job, &error), &error);
     hid_t file;
     check(storage_open(path, &file, &error), &error);
-    assert_false(storage_exists(file, "importance"));
+    check(storage_get_text(file, "/", "analysis_frames", &arena, &held, &error), &error);
     storage_close(file);
-    assert_int_equal(read_variable(path, "anchor_count_null", count), 1);
+    if (strstr(held, "draws: 20") == NULL)
+        fail_msg("the file holds frames as %s", held);
+    assert_int_equal(read_variable(path, "anchor_count_null", after), 1);
+    assert_int_equal(read_variable(path, "importance", after), count);
+    assert_memory_equal(before, after, sizeof *before * count); /* not asked for, and kept */
+    assert_true(analysis_holds(directory, &analyses));
     check(analyze(&config, directory, 1, NULL, &error), &error);
-    assert_int_equal(read_variable(path, "probe_loss", count), STEPS);
+    assert_false(analysis_holds(directory, &analyses));
+    assert_int_equal(read_variable(path, "probe_loss", after), STEPS);
+    arena_destroy(&arena);
 }
 
 static void a_stop_leaves_nothing_behind(void **state) {

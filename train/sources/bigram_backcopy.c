@@ -160,6 +160,11 @@ static void token_name(const DataSource *source, int token, char name[16]) {
     bigram_table_name(&((const BackcopyState *)source->state)->table, token, name);
 }
 
+static SourceSymbols symbols(const KindOptions *options) {
+    (void)options;
+    return SYMBOLS_CHARACTERS;
+}
+
 const SourceKind source_bigram_backcopy = {
     .kind = {.name = "bigram-backcopy",
              .meaning =
@@ -170,4 +175,5 @@ const SourceKind source_bigram_backcopy = {
     .open = open_backcopy,
     .draw = draw,
     .token_name = token_name,
+    .symbols = symbols,
 };

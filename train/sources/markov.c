@@ -86,6 +86,11 @@ static void token_name(const DataSource *source, int token, char name[16]) {
     bigram_table_name(&((const MarkovState *)source->state)->table, token, name);
 }
 
+static SourceSymbols symbols(const KindOptions *options) {
+    (void)options;
+    return SYMBOLS_CHARACTERS;
+}
+
 const SourceKind source_markov = {
     .kind = {.name = "markov",
              .meaning = "a Markov chain of order 1 or 2 over the characters of a text, or drawn",
@@ -93,4 +98,5 @@ const SourceKind source_markov = {
     .open = open_markov,
     .draw = draw,
     .token_name = token_name,
+    .symbols = symbols,
 };

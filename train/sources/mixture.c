@@ -125,6 +125,12 @@ static void token_name(const DataSource *source, int token, char name[16]) {
     first->kind->token_name(first, token, name);
 }
 
+/* All sources share one vocabulary. */
+static SourceSymbols symbols(const KindOptions *options) {
+    const MixtureOptions *own = (const MixtureOptions *)options;
+    return own->sources.count == 0 ? SYMBOLS_NONE : source_symbols(own->sources.items);
+}
+
 const SourceKind source_mixture = {
     .kind = {.name = "mixture",
              .meaning = "each sequence from one of several sources, by their weights",
@@ -132,4 +138,5 @@ const SourceKind source_mixture = {
     .open = open_mixture,
     .draw = draw,
     .token_name = token_name,
+    .symbols = symbols,
 };

@@ -187,6 +187,11 @@ static double bigram_entropy(const DataSource *source) {
     return ((const TextState *)source->state)->bigram_entropy;
 }
 
+static SourceSymbols symbols(const KindOptions *options) {
+    (void)options;
+    return SYMBOLS_BYTES;
+}
+
 const SourceKind source_text = {
     .kind = {.name = "text",
              .meaning = "any UTF-8 file or folder, byte by byte (256 tokens, and BOS)",
@@ -194,5 +199,6 @@ const SourceKind source_text = {
     .open = open_text,
     .draw = draw,
     .token_name = token_name,
+    .symbols = symbols,
     .bigram_entropy = bigram_entropy,
 };
