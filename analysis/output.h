@@ -38,6 +38,7 @@ typedef struct OutputList {
     Arena *arena;     /* owns the arrays */
     size_t taken_over; /* bytes, about, that others will write into the file as well */
     StorageWriter writer;
+    ScaleLinks links;
 } OutputList;
 
 /* Copies output, makes its array (all NaN) and returns the copy, which does not move. */

@@ -78,6 +78,20 @@ Status storage_make_scale(hid_t file, const char *scale, Error *error);
 Status storage_attach_scale(hid_t file, const char *name, unsigned dimension, const char *scale,
                             Error *error);
 
+/* The same for many variables (storage_links.c): each is linked to the scales of all its dimensions
+   [rank], and storage_link_finish, once before the file is committed, tells the scales. Zeros but
+   for the arena to begin with. */
+enum { STORAGE_LINKS_LARGEST = 8 };
+typedef struct ScaleLink ScaleLink;
+typedef struct ScaleLinks {
+    Arena *arena;
+    ScaleLink *items;
+    size_t count, capacity;
+} ScaleLinks;
+Status storage_link_scales(hid_t file, ScaleLinks *links, const char *name, int rank,
+                           const char *const *scales, Error *error);
+Status storage_link_finish(hid_t file, ScaleLinks *links, Error *error);
+
 /* Reads a whole dataset into data, which holds count elements of type; a dataset of another size is
    refused with both sizes in the message. */
 Status storage_read(hid_t file, const char *name, hid_t type, size_t count, void *data,
