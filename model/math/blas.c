@@ -43,9 +43,9 @@ const char *blas_choose_core(const char *core, CpuFeatures features) {
     return best != NULL && core_level(best) > core_level(core) ? best : NULL;
 }
 
+#if defined(__x86_64__)
 static CpuFeatures cpu_features(void) {
     CpuFeatures features = {0};
-#if defined(__x86_64__)
     __builtin_cpu_init();
     features.avx = __builtin_cpu_supports("avx");
     features.avx2_fma = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
@@ -57,9 +57,9 @@ static CpuFeatures cpu_features(void) {
     if (__get_cpuid_count(7, 1, &a, &b, &c, &d))
         features.avx512_bf16 = (int)(a >> 5 & 1);
     features.amd = __builtin_cpu_is("amd");
-#endif
     return features;
 }
+#endif
 
 const char *blas_core_name(void) {
     return openblas_get_corename();
