@@ -108,6 +108,7 @@ void run_config_resolve(RunConfig *config) {
         config->probe.length = config->model.context < 64 ? config->model.context : 64;
     if (config->train.lanes > config->train.batch)
         config->train.lanes = config->train.batch;
+    config->model.kv_heads = model_kv_heads(&config->model);
 }
 
 Status run_config_check(const RunConfig *config, const char **culprit, Error *error) {

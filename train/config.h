@@ -49,7 +49,7 @@ typedef struct RunConfig {
 /* The top-level YAML keys from experiment to probe. */
 extern const FieldTable run_config_fields;
 
-/* Fills what follows from other values (probe.length, lanes at most batch). */
+/* Fills what follows from other values (probe.length, lanes at most batch, kv_heads). */
 void run_config_resolve(RunConfig *config);
 
 /* As model_config_check, for the whole run. */
