@@ -263,11 +263,12 @@ static const char *const names[CASE_RUNS] = {"p=rope,seed=1", "p=rope,seed=2", "
                                              "p=nope,seed=2", "p=nope,seed=3"};
 
 void report_case_create(void *const *state, bool frames, ReportCase *made) {
-    snprintf(made->directory, sizeof made->directory, "%s", scratch_path(state, "experiment"));
-    mkdir(made->directory, 0777);
+    const char *directory = scratch_path(state, "experiment");
+    snprintf(made->directory, sizeof made->directory, "%s", directory);
+    mkdir(directory, 0777);
     for (int r = 0; r < CASE_RUNS; r++) {
         snprintf(made->run_directories[r], sizeof made->run_directories[r], "%s/%s",
-                 made->directory, names[r]);
+                 directory, names[r]);
         mkdir(made->run_directories[r], 0777);
         write_log(made->run_directories[r]);
         if (r < 4) /* rope: 0.4 and 0.6; nope does not rise */
