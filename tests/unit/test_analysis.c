@@ -157,86 +157,34 @@ static void every_variable_has_scales_and_texts(void **state) {
                  survey.variables, survey.without_scale, survey.without_text, survey.first);
 }
 
+static const char *const promised[] = {
+    "importance", "importance_std", "importance_low", "importance_high", "importance_null",
+    "sink_rate", "first_sink_rate", "sink_position", "sink_ratio", "attention_entropy",
+    "attention_total", "value_drain", "key_norm_ratio", "residual_peak", "sink_logit",
+    "query_key_cosine", "query_key_cosine_other", "first_token_argmax", "massive_ratio",
+    "massive_dimension", "neuron_kurtosis", "matrix_entropy", "anisotropy", "update_stable_rank",
+    "update_norm", "induction_score", "loss_copied", "loss_ordinary", "induction_tokens",
+    "probe_loss", "probe_loss_copied", "probe_loss_ordinary", "fiedler_value", "laplacian_gap",
+    "star_likeness_basic", "in_degree_gini", "star_likeness", "degree_centralization",
+    "in_degree_variance", "connection_density", "mean_shortest_path", "clustering",
+    "fiedler_value_null", "fiedler_correlation_pearson_star_likeness",
+    "fiedler_correlation_spearman_connection_density_p", "weighted_fiedler_value",
+    "weighted_fiedler_value_normalized", "anchor_count", "anchor_share", "anchor_count_null",
+    "token_importance", "frame_share", "frame_share_low", "frame_type", "frame_type_model",
+    "anchor_positions", "anchor_shares", "attention_map", "samples/value_drain",
+    "samples/frame_type", "samples/sink_rate", "sink_rate_onset_step",
+    "first_importance_onset_step", "first_importance_onset_step_low",
+    "fiedler_value_peak_onset_step", "probe_loss_final", "probe_loss_peak",
+    "probe_loss_peak_step", "probe_loss_rise", "token_label", "parameters_sha256",
+};
+
 static void everything_that_is_promised_is_there(void **state) {
-    const char *const names[] = {
-        "importance",
-        "importance_std",
-        "importance_low",
-        "importance_high",
-        "importance_null",
-        "sink_rate",
-        "first_sink_rate",
-        "sink_position",
-        "sink_ratio",
-        "attention_entropy",
-        "attention_total",
-        "value_drain",
-        "key_norm_ratio",
-        "residual_peak",
-        "sink_logit",
-        "query_key_cosine",
-        "query_key_cosine_other",
-        "first_token_argmax",
-        "massive_ratio",
-        "massive_dimension",
-        "neuron_kurtosis",
-        "matrix_entropy",
-        "anisotropy",
-        "update_stable_rank",
-        "update_norm",
-        "induction_score",
-        "loss_copied",
-        "loss_ordinary",
-        "induction_tokens",
-        "probe_loss",
-        "probe_loss_copied",
-        "probe_loss_ordinary",
-        "fiedler_value",
-        "laplacian_gap",
-        "star_likeness_basic",
-        "in_degree_gini",
-        "star_likeness",
-        "degree_centralization",
-        "in_degree_variance",
-        "connection_density",
-        "mean_shortest_path",
-        "clustering",
-        "fiedler_value_null",
-        "fiedler_correlation_pearson_star_likeness",
-        "fiedler_correlation_spearman_connection_density_p",
-        "weighted_fiedler_value",
-        "weighted_fiedler_value_normalized",
-        "anchor_count",
-        "anchor_share",
-        "anchor_count_null",
-        "token_importance",
-        "frame_share",
-        "frame_share_low",
-        "frame_type",
-        "frame_type_model",
-        "anchor_positions",
-        "anchor_shares",
-        "attention_map",
-        "samples/value_drain",
-        "samples/frame_type",
-        "samples/sink_rate",
-        "sink_rate_onset_step",
-        "first_importance_onset_step",
-        "first_importance_onset_step_low",
-        "fiedler_value_peak_onset_step",
-        "probe_loss_final",
-        "probe_loss_peak",
-        "probe_loss_peak_step",
-        "probe_loss_rise",
-        "token_label",
-        "parameters_sha256",
-    };
     Error error;
     hid_t file;
     check(storage_open(scratch_path(state, "run/analysis.h5"), &file, &error), &error);
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (!storage_exists(file, names[i]))
-            fail_msg("there is no %s", names[i]);
+    for (size_t i = 0; i < sizeof promised / sizeof *promised; i++)
+        if (!storage_exists(file, promised[i]))
+            fail_msg("there is no %s", promised[i]);
     storage_close(file);
 }
 
