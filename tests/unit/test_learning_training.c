@@ -78,8 +78,8 @@ static void what_cannot_learn_is_seen(void **state) {
 static void nobody_sees_what_is_asked(void **state) {
     static const char *const settings[] = {
         "", "train.objective=prefix; model.attention.mask=prefix",
-        "train.objective=masked; model.attention.mask=bidirectional; train.objective.share=0.5; "
-        "train.objective.keep=0; train.objective.random=0"};
+        ("train.objective=masked; model.attention.mask=bidirectional; train.objective.share=0.5; "
+         "train.objective.keep=0; train.objective.random=0")};
     Learning learning = begin(state);
     for (double exponent = 0; exponent < 2; exponent++) {
         double weights = 0, entropy = 0;
