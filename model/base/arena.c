@@ -11,6 +11,8 @@
 
 enum { ALIGNMENT = 64, SMALLEST_BLOCK = 1 << 16, HUGE_PAGE = 1 << 21 };
 
+static const size_t largest_request = SIZE_MAX / 2;
+
 struct ArenaBlock {
     ArenaBlock *next;
     size_t used, capacity; /* bytes behind the header */
@@ -48,7 +50,7 @@ static ArenaBlock *block_create(size_t capacity) {
 Status arena_reserve(Arena *arena, size_t bytes, Error *error) {
     if (arena->block != NULL && arena->block->capacity - arena->block->used >= bytes)
         return STATUS_OK;
-    if (bytes > SIZE_MAX / 2)
+    if (bytes > largest_request)
         return error_set(error, STATUS_FAILED, "%s needs more memory than can be addressed",
                          arena->name);
     ArenaBlock *block = block_create(bytes);
@@ -62,7 +64,9 @@ Status arena_reserve(Arena *arena, size_t bytes, Error *error) {
 }
 
 void *arena_allocate(Arena *arena, size_t bytes) {
-    size_t needed = round_up(bytes == 0 ? 1 : bytes, ALIGNMENT);
+    /* Rounding up may not wrap around; arena_reserve refuses what is cut here. */
+    size_t limited = bytes <= largest_request ? bytes : largest_request + 1;
+    size_t needed = round_up(limited == 0 ? 1 : limited, ALIGNMENT);
     if (arena->block == NULL || arena->block->capacity - arena->block->used < needed) {
         Error error;
         size_t wanted = needed < SMALLEST_BLOCK ? SMALLEST_BLOCK : needed;
@@ -76,6 +80,10 @@ void *arena_allocate(Arena *arena, size_t bytes) {
     arena->allocated += needed;
     memset(memory, 0, needed);
     return memory;
+}
+
+void *arena_allocate_array(Arena *arena, size_t size, size_t count) {
+    return arena_allocate(arena, count > SIZE_MAX / size ? SIZE_MAX : size * count);
 }
 
 char *arena_string(Arena *arena, const char *text) {

@@ -18,8 +18,8 @@ typedef struct Arena {
 /* An empty arena; allocates nothing yet. */
 Arena arena_create(const char *name);
 
-/* Makes sure that the next allocations up to bytes in all succeed (a large workspace asks first,
-   so that "too large" is an error message and not a crash). */
+/* Makes sure that the next allocations up to bytes in all, each rounded up to 64, succeed (a large
+   workspace asks first, so that "too large" is an error message and not a crash). */
 Status arena_reserve(Arena *arena, size_t bytes, Error *error);
 
 /* Zeroed memory, 64-byte aligned; bytes = 0 gives a valid unique pointer. Where the system has no
@@ -27,12 +27,16 @@ Status arena_reserve(Arena *arena, size_t bytes, Error *error);
    anything large. */
 void *arena_allocate(Arena *arena, size_t bytes);
 
+/* The same of size · count bytes, where that can be addressed. */
+void *arena_allocate_array(Arena *arena, size_t size, size_t count);
+
 char *arena_string(Arena *arena, const char *text);
 char *arena_format(Arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Frees everything that came from the arena; it can be used again. */
 void arena_destroy(Arena *arena);
 
-#define ARENA_ARRAY(arena, type, count) ((type *)arena_allocate((arena), sizeof(type) * (count)))
+#define ARENA_ARRAY(arena, type, count)                                                            \
+    ((type *)arena_allocate_array((arena), sizeof(type), (count)))
 
 #endif

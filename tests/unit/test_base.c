@@ -7,7 +7,10 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -62,6 +65,43 @@ static void arena_refuses_what_cannot_be(void **state) {
     assert_int_equal(arena_reserve(&arena, SIZE_MAX - 100, &error), STATUS_FAILED);
     assert_non_null(strstr(error.message, "the workspace of lane 3"));
     arena_destroy(&arena);
+}
+
+/* Runs allocate in a process of its own; returns its exit status, −1 where a signal ended it. */
+static int status_of(void (*allocate)(Arena *arena)) {
+    fflush(NULL);
+    pid_t process = fork();
+    assert_true(process >= 0);
+    if (process == 0) {
+        Arena arena = arena_create("a test");
+        assert_non_null(freopen("/dev/null", "w", stderr));
+        allocate(&arena);
+        _exit(0);
+    }
+    int status = 0;
+    assert_int_equal(waitpid(process, &status, 0), process);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void allocate_little(Arena *arena) {
+    ARENA_ARRAY(arena, double, 3);
+}
+
+/* Rounded up to whole lines of cache, this is 0 bytes. */
+static void allocate_everything(Arena *arena) {
+    arena_allocate(arena, SIZE_MAX - 3);
+}
+
+/* Of eight bytes each, this is 8 bytes once the product has wrapped around. */
+static void allocate_array(Arena *arena) {
+    ARENA_ARRAY(arena, double, SIZE_MAX / 8 + 2);
+}
+
+static void arena_never_gives_less_than_it_was_asked(void **state) {
+    (void)state;
+    assert_int_equal(status_of(allocate_little), 0);
+    assert_int_equal(status_of(allocate_everything), STATUS_FAILED);
+    assert_int_equal(status_of(allocate_array), STATUS_FAILED);
 }
 
 static void arena_texts(void **state) {
@@ -207,6 +247,7 @@ int main(void) {
         cmocka_unit_test(arena_empty_pieces_are_distinct),
         cmocka_unit_test(arena_reserves),
         cmocka_unit_test(arena_refuses_what_cannot_be),
+        cmocka_unit_test(arena_never_gives_less_than_it_was_asked),
         cmocka_unit_test(arena_texts),
         cmocka_unit_test(error_gains_context),
         cmocka_unit_test(error_names_errno),
