@@ -1,7 +1,8 @@
-/* One forward and backward pass of a decoder-only transformer: token embedding, pre-norm blocks of
-   attention and gated MLP, final norm, unembedding, cross-entropy. A Model is immutable and shared by
-   threads; each thread has its own Workspace. Conventions (row-major, y = x·weightᵀ, half-split RoPE,
-   parameter names) are those of the README's "Conventions" section. */
+/* One forward and backward pass of a transformer: token embedding, blocks of attention and MLP with
+   norms around them, unembedding, cross-entropy; masks, norms, positions and the like as ModelConfig
+   says. A Model is immutable and shared by threads; each thread has its own Workspace. Conventions
+   (row-major, y = x·weightᵀ, half-split RoPE, parameter names) are those of the README's
+   "Conventions" section. */
 #ifndef FIDUCIAL_MODEL_MODEL_H
 #define FIDUCIAL_MODEL_MODEL_H
 
@@ -31,7 +32,9 @@ const ModelConfig *model_config(const Model *model);
 const ParameterTable *model_parameters(const Model *model);
 
 /* Memory for batches of up to sequences × length tokens, forward only or with the backward pass, in
-   arena; STATUS_FAILED where the system has not that much. Single-threaded use. */
+   arena; STATUS_FAILED where the system has not that much, or these are more than INT_MAX tokens.
+   Single-threaded use. The passes below are given batches of no more, and model_gradient a workspace
+   with the backward pass. */
 Status workspace_create(const Model *model, int sequences, int length, bool backward, Arena *arena,
                         Workspace **workspace, Error *error);
 

@@ -4,6 +4,8 @@
 #include "model/attention.h"
 #include "model/math/gemm.h"
 
+#include <limits.h>
+
 /* Logits in portions of about 4 MB, so that they are still in cache when they are read. */
 static int logit_rows_for(const Model *model, int rows) {
     int64_t portion = (1 << 20) / model->config.vocabulary;
@@ -127,6 +129,11 @@ static void take_all(Measure *measure, const Model *model, int length, Workspace
 
 Status workspace_create(const Model *model, int sequences, int length, bool backward, Arena *arena,
                         Workspace **result, Error *error) {
+    if ((int64_t)sequences * length > INT_MAX)
+        return error_set(error, STATUS_FAILED,
+                         "%d sequences of %d tokens are too many to compute at once, at most %d "
+                         "tokens; split the batch into more train.lanes",
+                         sequences, length, INT_MAX);
     int rows = sequences * length;
     Workspace counted = {
         .rows = rows, .backward = backward, .logit_rows = logit_rows_for(model, rows)};

@@ -39,6 +39,7 @@ Status lanes_create(const Model *model, int batch, int length, int count, int th
     size_t tokens = (size_t)batch * (size_t)length, ranges = lanes->total / RANGE + 1;
     lanes->lanes = ARENA_ARRAY(arena, Lane, (size_t)count);
     lanes->workspaces = ARENA_ARRAY(arena, Workspace *, (size_t)lanes->threads);
+    TRY(arena_reserve(arena, tokens * (2 * sizeof(int32_t) + sizeof(float)) + 3 * 64, error));
     lanes->inputs = ARENA_ARRAY(arena, int32_t, tokens);
     lanes->targets = ARENA_ARRAY(arena, int32_t, tokens);
     lanes->losses = ARENA_ARRAY(arena, float, tokens);

@@ -26,12 +26,14 @@ typedef struct TrainRun {
     Arena *arena;
 } TrainRun;
 
-static void log_create(TrainLog *log, size_t steps, Arena *arena) {
+static Status log_create(TrainLog *log, size_t steps, Arena *arena, Error *error) {
+    TRY(arena_reserve(arena, 4 * (steps * sizeof(float) + 64), error));
     *log = (TrainLog){.capacity = (int64_t)steps,
                       .loss = ARENA_ARRAY(arena, float, steps),
                       .learning_rate = ARENA_ARRAY(arena, float, steps),
                       .gradient_norm = ARENA_ARRAY(arena, float, steps),
                       .tokens_per_second = ARENA_ARRAY(arena, float, steps)};
+    return STATUS_OK;
 }
 
 static void describe(TrainRun *train) {
@@ -69,7 +71,7 @@ static Status create(TrainRun *train, Error *error) {
     lanes_set_objective(train->stepper.lanes, &train->run->objective);
     size_t blocks = 1 + (size_t)train->stepper.optimizer->slots;
     TRY(arena_reserve(arena, blocks * (total * sizeof(float) + 64), error));
-    log_create(&train->log, (size_t)config->train.steps, arena);
+    TRY(log_create(&train->log, (size_t)config->train.steps, arena, error));
     train->state = (TrainState){.parameters = ARENA_ARRAY(arena, float, total),
                                 .slots = ARENA_ARRAY(arena, float, (blocks - 1) * total),
                                 .slot_count = train->stepper.optimizer->slots,

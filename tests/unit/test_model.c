@@ -253,11 +253,11 @@ static void nan_is_not_hidden(void **state) {
     case_create(&scene, (CaseShape){"rope", 2, 16, 2, 16, 12, 9, 1, 12, 0}, 0.3, 3);
     for (size_t e = 0; e < scene.table->count; e++) {
         const Parameter *entry = &scene.table->entries[e];
-        float kept = scene.parameters[entry->offset], losses[12];
+        float losses[12];
         size_t place = entry->offset;
         if (strcmp(entry->name, "token_embedding") == 0)
             place += (size_t)scene.inputs[0] * (size_t)scene.config.width;
-        kept = scene.parameters[place];
+        float kept = scene.parameters[place];
         scene.parameters[place] = NAN;
         model_forward(scene.model, scene.parameters, &scene.batch, scene.workspace, NULL, losses);
         if (!isnan(losses[11]))
@@ -350,6 +350,22 @@ static void impossible_models(void **state) {
     assert_int_equal(model_config_check(&odd, &culprit, &error), STATUS_OK);
 }
 
+/* 2³² tokens: their number does not even fit the type that counts them. */
+static void too_many_tokens_are_refused(void **state) {
+    (void)state;
+    ModelCase scene;
+    case_create(&scene, (CaseShape){"nope", 1, 4, 1, 4, 1 << 16, 5, 1, 4, 0}, 0.3, 1);
+    Workspace *workspace = NULL;
+    Error error = {{0}};
+    assert_int_equal(workspace_create(scene.model, 1 << 16, 1 << 16, true, &scene.arena, &workspace,
+                                      &error),
+                     STATUS_FAILED);
+    assert_null(workspace);
+    if (strstr(error.message, "65536 sequences of 65536 tokens") == NULL)
+        fail_msg("the message \"%s\" does not say how many", error.message);
+    case_destroy(&scene);
+}
+
 /* Multiply and add counted as two, three times forward, visible pairs only: counted here from the
    reference's loops. */
 static void training_flops(void **state) {
@@ -376,6 +392,7 @@ int main(void) {
         cmocka_unit_test(parameter_table_is_whole),
         cmocka_unit_test(initialization),
         cmocka_unit_test(impossible_models),
+        cmocka_unit_test(too_many_tokens_are_refused),
         cmocka_unit_test(training_flops),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
