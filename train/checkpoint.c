@@ -6,11 +6,9 @@
 #include "model/base/log.h"
 #include "model/base/sha256.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 static const char *const newest_name = "checkpoint.h5";
 static const char *const previous_name = "checkpoint.previous.h5";
@@ -107,6 +105,7 @@ typedef enum Verdict {
     VERDICT_SOUND,
     VERDICT_MISSING,
     VERDICT_DAMAGED, /* error says how */
+    VERDICT_CLOSED,  /* cannot be opened, so that it may be sound; error says why */
     VERDICT_REFUSED, /* sound, but not for this run; error says why */
     VERDICT_LATER,   /* of a later step than was asked for; nothing was read */
 } Verdict;
@@ -195,8 +194,10 @@ static Verdict file_judge(hid_t file, const char *path, const ParameterTable *ta
 
 static Verdict checkpoint_judge(const char *path, const ParameterTable *table, TrainState *state,
                                 const Wanted *wanted, Arena *arena, Error *error) {
-    struct stat information;
-    if (stat(path, &information) != 0 && errno == ENOENT)
+    bool exists;
+    if (storage_can_open(path, &exists, error) != STATUS_OK)
+        return VERDICT_CLOSED;
+    if (!exists)
         return VERDICT_MISSING;
     hid_t file = 0;
     if (storage_open(path, &file, error) != STATUS_OK)
@@ -230,6 +231,8 @@ Status checkpoint_read(const char *directory, const ParameterTable *table, Train
             set_aside(path, &reason, &arena);
         if (verdict == VERDICT_REFUSED)
             status = error_set(error, STATUS_BAD_INPUT, "%s", reason.message);
+        if (verdict == VERDICT_CLOSED)
+            status = error_set(error, STATUS_FAILED, "%s", reason.message);
         if (*found && i > 0 && latest == INT64_MAX)
             log_line(LOG_WARNING, "%s: going on from the previous checkpoint, of step %" PRId64,
                      path, state->step);

@@ -3,6 +3,7 @@
 #include "train/checksum.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <hdf5_hl.h>
 #include <math.h>
 #include <stdarg.h>
@@ -10,14 +11,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /* Step by which a file being built grows in memory. */
 static const size_t memory_increment = (size_t)1 << 18;
 
 /* Beyond this, a file is built on disk. */
 static const size_t largest_in_memory = (size_t)1 << 25;
-
-enum { RANK_LARGEST = STORAGE_RANK_LARGEST };
 
 /* ---- Errors -------------------------------------------------------------------------------- */
 
@@ -174,6 +174,16 @@ Status storage_commit_keeping(StorageWriter *writer, const char *kept, Error *er
 
 Status storage_commit(StorageWriter *writer, Error *error) {
     return storage_commit_keeping(writer, NULL, error);
+}
+
+Status storage_can_open(const char *path, bool *exists, Error *error) {
+    int descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    *exists = descriptor >= 0 || errno != ENOENT;
+    if (descriptor >= 0)
+        close(descriptor);
+    else if (*exists)
+        return error_errno(error, STATUS_FAILED, "cannot read %s", path);
+    return STATUS_OK;
 }
 
 Status storage_open(const char *path, hid_t *file, Error *error) {
@@ -335,14 +345,16 @@ Status storage_attach_scale(hid_t file, const char *name, unsigned dimension, co
     return status;
 }
 
-Status storage_shape(hid_t file, const char *name, int *rank, hsize_t shape[8], Error *error) {
+Status storage_shape(hid_t file, const char *name, int *rank, hsize_t shape[STORAGE_RANK_LARGEST],
+                     Error *error) {
     hid_t dataset = H5Dopen2(file, name, H5P_DEFAULT);
     if (dataset < 0)
         return storage_fail(file, error, "find the dataset %s", name);
     hid_t space = H5Dget_space(dataset);
     *rank = H5Sget_simple_extent_ndims(space);
-    bool sound =
-        *rank >= 0 && *rank <= RANK_LARGEST && H5Sget_simple_extent_dims(space, shape, NULL) >= 0;
+    memset(shape, 0, STORAGE_RANK_LARGEST * sizeof *shape);
+    bool sound = *rank >= 0 && *rank <= STORAGE_RANK_LARGEST &&
+                 H5Sget_simple_extent_dims(space, shape, NULL) >= 0;
     Status status = sound ? STATUS_OK : storage_fail(file, error, "read the shape of %s", name);
     if (space >= 0)
         H5Sclose(space);
@@ -353,7 +365,7 @@ Status storage_shape(hid_t file, const char *name, int *rank, hsize_t shape[8], 
 Status storage_read(hid_t file, const char *name, hid_t type, size_t count, void *data,
                     Error *error) {
     int rank;
-    hsize_t shape[RANK_LARGEST], held = 1;
+    hsize_t shape[STORAGE_RANK_LARGEST], held = 1;
     TRY(storage_shape(file, name, &rank, shape, error));
     for (int i = 0; i < rank; i++)
         held *= shape[i];
@@ -393,11 +405,12 @@ void storage_end(hid_t dataset) {
 
 /* The spaces of one entry: in the file, and of the same shape in memory. */
 static bool entry_spaces(hid_t dataset, size_t entry, hid_t *in_file, hid_t *in_memory) {
-    hsize_t shape[RANK_LARGEST] = {0}, start[RANK_LARGEST] = {entry};
+    hsize_t shape[STORAGE_RANK_LARGEST] = {0}, start[STORAGE_RANK_LARGEST] = {entry};
     *in_file = H5Dget_space(dataset);
     *in_memory = -1;
     int rank = H5Sget_simple_extent_ndims(*in_file);
-    if (rank < 1 || rank > RANK_LARGEST || H5Sget_simple_extent_dims(*in_file, shape, NULL) < 0)
+    if (rank < 1 || rank > STORAGE_RANK_LARGEST ||
+        H5Sget_simple_extent_dims(*in_file, shape, NULL) < 0)
         return false;
     shape[0] = 1;
     *in_memory = H5Screate_simple(rank, shape, NULL);

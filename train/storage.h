@@ -1,9 +1,9 @@
 /* Thin, checked helpers over HDF5: every failure becomes a sentence with the path, what was done
    and what the system said. A file is built in memory and reaches the disk in one go under a
-   temporary name, is synced and renamed (train/durable.h), so that a reader never sees half a file
-   and HDF5 never meets a full disk. Files are in the format of HDF5 1.8 and later (checksummed
-   metadata, no time stamps: the same content gives the same bytes). HDF5 calls are made by one
-   thread at a time. */
+   temporary name (a large one is built there, in room that is reserved first), is synced and renamed
+   (train/durable.h), so that a reader never sees half a file and HDF5 never meets a full disk. Files
+   are in the format of HDF5 1.8 and later (checksummed metadata, no time stamps: the same content
+   gives the same bytes). HDF5 calls are made by one thread at a time. */
 #ifndef FIDUCIAL_TRAIN_STORAGE_H
 #define FIDUCIAL_TRAIN_STORAGE_H
 
@@ -20,7 +20,7 @@ enum { STORAGE_RANK_LARGEST = 8 };
    it to path; storage_abandon removes it. After either (also where commit fails) the writer is
    empty; an empty ({0}) or abandoned writer may be abandoned again. */
 typedef struct StorageWriter {
-    hid_t file; /* in memory, for the calls below; owned; 0 where empty */
+    hid_t file; /* for the calls below; owned; 0 where empty */
     DurableFile target;
     bool on_disk; /* the file is built under its temporary name, not in memory */
 } StorageWriter;
@@ -38,6 +38,11 @@ void storage_abandon(StorageWriter *writer);
 
 /* As storage_commit, but a file that stands at the path is kept under the name kept. */
 Status storage_commit_keeping(StorageWriter *writer, const char *kept, Error *error);
+
+/* Whether there is a file at path. STATUS_FAILED where there is one that the system will not open, for
+   want of rights, of descriptors or of the disk itself: that says nothing of its content, so that it
+   must not be taken for damaged. */
+Status storage_can_open(const char *path, bool *exists, Error *error);
 
 /* Opens path for reading. A missing, truncated or damaged file is STATUS_FAILED with a sentence
    that says which and what to do. The caller closes with storage_close. */
@@ -81,7 +86,6 @@ Status storage_attach_scale(hid_t file, const char *name, unsigned dimension, co
 /* The same for many variables (storage_links.c): each is linked to the scales of all its dimensions
    [rank], and storage_link_finish, once before the file is committed, tells the scales. Zeros but
    for the arena to begin with. */
-enum { STORAGE_LINKS_LARGEST = 8 };
 typedef struct ScaleLink ScaleLink;
 typedef struct ScaleLinks {
     Arena *arena;
@@ -101,8 +105,10 @@ Status storage_read(hid_t file, const char *name, hid_t type, size_t count, void
 Status storage_read_strings(hid_t file, const char *name, Arena *arena, const char ***texts,
                             size_t *count, Error *error);
 
-/* Shape of a dataset: rank ≤ 8 into shape. STATUS_FAILED where it is missing. */
-Status storage_shape(hid_t file, const char *name, int *rank, hsize_t shape[8], Error *error);
+/* Shape of a dataset; zeros behind its dimensions. STATUS_FAILED where it is missing or has more
+   dimensions than STORAGE_RANK_LARGEST. */
+Status storage_shape(hid_t file, const char *name, int *rank, hsize_t shape[STORAGE_RANK_LARGEST],
+                     Error *error);
 bool storage_exists(hid_t file, const char *name);
 
 /* Calls see for every dataset below group, by ascending name relative to it. A missing group has

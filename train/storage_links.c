@@ -43,8 +43,8 @@ static bool write_attribute(hid_t object, const char *name, hid_t type, size_t c
 
 /* The variable's half: for each dimension a list of references to its scales, here one. */
 static bool write_dimensions(hid_t file, hid_t dataset, int rank, const char *const *scales) {
-    hobj_ref_t references[STORAGE_LINKS_LARGEST];
-    hvl_t lists[STORAGE_LINKS_LARGEST];
+    hobj_ref_t references[STORAGE_RANK_LARGEST];
+    hvl_t lists[STORAGE_RANK_LARGEST];
     bool sound = true;
     for (int i = 0; i < rank; i++) {
         sound = sound && H5Rcreate(references + i, file, scales[i], H5R_OBJECT, -1) >= 0;
@@ -62,7 +62,7 @@ Status storage_link_scales(hid_t file, ScaleLinks *links, const char *name, int 
         return STATUS_OK;
     ListEntry entry = {0};
     hid_t dataset = H5Dopen2(file, name, H5P_DEFAULT);
-    bool sound = dataset >= 0 && rank <= STORAGE_LINKS_LARGEST &&
+    bool sound = dataset >= 0 && rank <= STORAGE_RANK_LARGEST &&
                  write_dimensions(file, dataset, rank, scales) &&
                  H5Rcreate(&entry.dataset, dataset, ".", H5R_OBJECT, -1) >= 0;
     Status status = sound ? STATUS_OK : storage_fail(file, error, "link %s to its scales", name);

@@ -9,13 +9,14 @@
 #include <string.h>
 #include <unistd.h>
 
-/* *sound: the file is there and whole. A damaged one is set aside. */
+/* *sound: the file is there and whole. A damaged one is set aside, but not one that cannot be opened. */
 static Status file_check(const char *path, bool *sound, Error *error) {
     char aside[DURABLE_PATH_BYTES + 16];
     hid_t file;
     Error damage;
     *sound = false;
-    if (access(path, F_OK) != 0)
+    TRY(storage_can_open(path, sound, error));
+    if (!*sound)
         return STATUS_OK;
     *sound = storage_open(path, &file, &damage) == STATUS_OK;
     if (*sound) {

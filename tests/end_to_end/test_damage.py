@@ -123,6 +123,21 @@ def check_lock(bench, what, content):
           words.count("done already") == 2, words)
 
 
+def check_closed(bench, name):
+    """What cannot be opened (here a link to itself: by nobody) may be sound: the run fails, names it and
+    leaves it where it is."""
+    path = os.path.join(bench.folder, "damaged", "seed=1", name)
+    os.rename(path, path + ".kept")
+    os.symlink(os.path.basename(path), path)
+    words = bench.run("train", "damaged", expected=1)
+    check(f"{name} cannot be opened: named", f"seed=1/{name}: Too many levels" in words, words)
+    check(f"{name} cannot be opened: left alone", os.path.islink(path), words)
+    os.remove(path)
+    os.rename(path + ".kept", path)
+    words = bench.run("train", "damaged")
+    check(f"{name} can be opened again: nothing is left to do", words.count("done already") == 2, words)
+
+
 def check_missing_snapshot(bench):
     path = os.path.join(bench.folder, "damaged", "seed=2", "snapshots", "step-00000020.h5")
     with open(path, "rb") as file:
@@ -161,6 +176,8 @@ def main():
         for what, content in LOCKS.items():
             check_lock(bench, what, content)
         check_missing_snapshot(bench)
+        check_closed(bench, "checkpoint.h5")
+        check_closed(bench, "snapshots/step-00000040.h5")
         check_other_names(bench)
     finish()
 

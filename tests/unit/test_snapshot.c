@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -405,6 +406,27 @@ static void a_damaged_checkpoint_is_set_aside(void **state) {
     case_destroy(scene);
 }
 
+/* A link to itself can be opened by nobody, the superuser included. */
+static void a_checkpoint_that_cannot_be_opened_is_left_alone(void **state) {
+    Error error;
+    Case *scene = case_create(COLUMNS);
+    const char *path = scratch_path(state, "checkpoint.h5");
+    bool found = true;
+    write_checkpoint(*state, scene, 3);
+    write_checkpoint(*state, scene, 7);
+    assert_int_equal(remove(path), 0);
+    assert_int_equal(symlink("checkpoint.h5", path), 0);
+    assert_int_equal(checkpoint_read(*state, &scene->table, &scene->state, "abcd", INT64_MAX, &found,
+                                     &error),
+                     STATUS_FAILED);
+    assert_false(found);
+    assert_contains(error.message, "checkpoint.h5: Too many levels of symbolic links");
+    assert_false(scratch_exists(scratch_path(state, "checkpoint.h5.damaged")));
+    assert_int_equal(remove(path), 0);
+    assert_int_equal(read_checkpoint(*state), 3);
+    case_destroy(scene);
+}
+
 static void an_earlier_checkpoint_can_be_asked_for(void **state) {
     Case *scene = case_create(COLUMNS);
     write_checkpoint(*state, scene, 3);
@@ -452,6 +474,7 @@ int main(void) {
         SCRATCH_TEST(a_full_disk_leaves_the_run_readable),
         SCRATCH_TEST(a_checkpoint_reads_back_and_the_one_before_is_kept),
         SCRATCH_TEST(a_damaged_checkpoint_is_set_aside),
+        SCRATCH_TEST(a_checkpoint_that_cannot_be_opened_is_left_alone),
         SCRATCH_TEST(an_earlier_checkpoint_can_be_asked_for),
         SCRATCH_TEST(a_checkpoint_of_another_run_is_refused),
     };

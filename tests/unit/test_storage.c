@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -197,6 +198,22 @@ static void damaged_files_are_refused(void **state) {
         scratch_flip(path, at);
     }
     assert_numbers(path, 5000);
+}
+
+/* A link to itself can be opened by nobody, the superuser included. */
+static void what_cannot_be_opened_is_not_missing(void **state) {
+    const char *path = scratch_path(state, "a.h5");
+    Error error;
+    bool exists = true;
+    check(storage_can_open(path, &exists, &error), &error);
+    assert_false(exists);
+    write_numbers(path, 1);
+    check(storage_can_open(path, &exists, &error), &error);
+    assert_true(exists);
+    assert_int_equal(remove(path), 0);
+    assert_int_equal(symlink("a.h5", path), 0);
+    assert_int_equal(storage_can_open(path, &exists, &error), STATUS_FAILED);
+    assert_contains(error.message, "a.h5: Too many levels of symbolic links");
 }
 
 static void a_full_disk_leaves_the_earlier_file(void **state) {
@@ -393,6 +410,7 @@ int main(void) {
         SCRATCH_TEST(missing_things_are_named),
         SCRATCH_TEST(what_hdf5_refuses_is_given_its_reason),
         SCRATCH_TEST(damaged_files_are_refused),
+        SCRATCH_TEST(what_cannot_be_opened_is_not_missing),
         SCRATCH_TEST(a_full_disk_leaves_the_earlier_file),
         SCRATCH_TEST(an_unwritable_folder_is_named),
         SCRATCH_TEST(abandoned_and_interrupted_files_leave_nothing),
