@@ -24,7 +24,7 @@ Status run_model_open(const RunConfig *config, const char *base_directory, Arena
                       RunModel **run, const char **culprit, Error *error);
 
 /* The same from <directory>/run.h5, without the data source. STATUS_FAILED, with the path in the
-   message, where the file does not fit the configuration. */
+   message, where the file does not fit the configuration, or holds tokens beyond its vocabulary. */
 Status run_model_read(const RunConfig *config, const char *directory, Arena *arena,
                       RunModel **run, Error *error);
 
