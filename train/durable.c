@@ -39,7 +39,10 @@ static Status fail_to_write(const DurableFile *file, size_t bytes, Error *error)
 }
 
 Status durable_reserve(DurableFile *file, size_t bytes, Error *error) {
-    int number = posix_fallocate(file->descriptor, 0, (off_t)bytes);
+    int number;
+    do /* some file systems break off at a signal, such as that of Ctrl-C */
+        number = posix_fallocate(file->descriptor, 0, (off_t)bytes);
+    while (number == EINTR);
     if (number == 0 || number == EOPNOTSUPP || number == EINVAL)
         return STATUS_OK; /* some file systems cannot reserve */
     errno = number;

@@ -28,8 +28,9 @@ Status durable_reserve(DurableFile *file, size_t bytes, Error *error);
 Status durable_resize(DurableFile *file, size_t bytes, Error *error);
 
 /* Writes the parts one after the other, syncs, moves an existing file at path to kept (NULL: it is
-   replaced), renames and syncs the folder. On failure the temporary file is removed and path is
-   untouched. The file is closed either way. */
+   replaced), renames and syncs the folder. On failure the temporary file is removed and what stood at
+   path is untouched, there or, where only the last renaming failed, at kept. The file is closed either
+   way. */
 Status durable_commit(DurableFile *file, const struct iovec *parts, int count, const char *kept,
                       Error *error);
 

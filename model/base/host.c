@@ -14,7 +14,8 @@ void host_cpu_name(char name[128]) {
         const char *value = strchr(line, ':');
         if (strncmp(line, "model name", 10) != 0 || value == NULL)
             continue;
-        snprintf(name, 128, "%.*s", (int)strcspn(value + 2, "\n"), value + 2);
+        value += 1 + strspn(value + 1, " ");
+        snprintf(name, 128, "%.*s", (int)strcspn(value, "\n"), value);
         break;
     }
     fclose(file);

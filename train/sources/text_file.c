@@ -56,9 +56,11 @@ static bool suffix_matches(const char *name, const char *suffixes) {
         any = true;
         bool dotted = at[0] == '.';
         size_t needed = length + (dotted ? 0 : 1);
-        const char *end = name + name_length - length;
-        if (name_length >= needed && memcmp(end, at, length) == 0 && (dotted || end[-1] == '.'))
-            return true;
+        if (name_length >= needed) {
+            const char *end = name + name_length - length;
+            if (memcmp(end, at, length) == 0 && (dotted || end[-1] == '.'))
+                return true;
+        }
         at += length;
     }
     return !any;
