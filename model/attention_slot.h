@@ -36,7 +36,7 @@ void slot_output(const AttentionSlot *slot, int rows, float *output);
 void slot_value_backward(const AttentionSlot *slot, int rows, const float *d_output);
 
 /* Row r of the block, by the kind's backward: d_row [count] of weights → of scores, both after the cap;
-   scores may be NULL where the kind does not need them. */
+   scores are not read where the kind does not need them. */
 void slot_row_backward(const AttentionSlot *slot, int r, int count, float sink, const float *scores,
                        const float *weights, float *d_row);
 

@@ -30,8 +30,8 @@ enum { DROPOUT_WEIGHTS = 1024 };
 void dropout_apply(const Dropout *dropout, int place, int sequences, size_t count, const float *in,
                    float *out);
 
-/* The same at weight_rate for one query's weights [count] of the tokens' keys that it sees, in place. The random
-   numbers are those of sequence number `sequence` at hand, from word query · 2^16 on. */
+/* The same at weight_rate for one query's weights [count] of the tokens' keys that it sees, in place.
+   The random numbers are those of sequence number `sequence` at hand, from word query · 2^16 on. */
 void dropout_weights(const Dropout *dropout, int place, int sequence, int query, size_t count,
                      float *weights);
 

@@ -10,11 +10,11 @@
    The slot is a key like any other (scale, temperature, soft cap, features of kernel attention; it
    counts among relu's visible keys), whatever the mask and the normalization, with two exceptions: it
    has no place in the sequence, so k* is not rotated, as in the source, and no bias by distance is
-   added to its score (ALiBi, relative); and what happens to tokens' keys or weights on the way (the norm
-   of queries and keys, dropout of weights) does not happen to it. To the rotated queries of RoPE it thus looks like a key at
-   position 0, under all other encodings the same from everywhere. A key alone acts through the sum that
-   weights are divided by; where a normalization has none (sigmoid, relu, kernels as they are) it is
-   refused.
+   added to its score (ALiBi, relative); and what happens to tokens' keys or weights on the way (the
+   norm of queries and keys, dropout of weights) does not happen to it. To the rotated queries of RoPE
+   it thus looks like a key at position 0, under all other encodings the same from everywhere. A key
+   alone acts through the sum that weights are divided by; where a normalization has none (sigmoid,
+   relu, kernels as they are) it is refused.
 
    Per query head, so that grouped key-value heads do not matter to it, or shared over a layer's heads.
    Like the source's, they start as N(0, init.scale²); as biases they have no weight decay by default

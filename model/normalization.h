@@ -32,7 +32,7 @@ struct NormalizationKind {
     Kind kind;
     bool takes_sink_logit;
     bool drops_infinity; /* a score of −∞ gets weight and gradient 0, and changes no other's */
-    bool needs_scores; /* backward reads the scores; otherwise it is given NULL */
+    bool needs_scores; /* backward reads the scores; otherwise what it is given may be anything */
     bool kernel;       /* weights are products of features, not functions of logits */
     bool scale_free;   /* a factor on all scores changes nothing */
     bool separate;     /* a weight follows from its own score and the number of keys alone */

@@ -26,7 +26,8 @@ typedef struct TrainJob {
     int threads;
     void (*progress)(void *context, const TrainProgress *progress); /* after each step; may be NULL */
     void *progress_context;
-    const volatile sig_atomic_t *stop; /* non-zero: finish the step, save, STATUS_INTERRUPTED */
+    const volatile sig_atomic_t *stop; /* non-zero: finish the step, save, STATUS_INTERRUPTED; may be
+                                          NULL */
     int64_t stop_after; /* for tests: as if stop were set after this step; 0: never */
 } TrainJob;
 

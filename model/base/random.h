@@ -9,7 +9,7 @@
 
 /* Who draws. Each purpose has its own stream, so that looking never changes what is learned. */
 typedef enum RandomStream {
-    RANDOM_PARAMETERS = 1, /* initialisation; step = index of the parameter in the table */
+    RANDOM_PARAMETERS = 1, /* initialisation; step = a hash of the parameter's name */
     RANDOM_TRAINING = 2,   /* training batches; step = training step, item = sequence */
     RANDOM_PROBE = 3,      /* the probe; item = sequence */
     RANDOM_VALIDATION = 4,

@@ -1,7 +1,7 @@
-/* Vector kernels: everything of a training step that is not a matrix product. One source
-   (kernels_body.h) is compiled per instruction set; kernels() picks the best at first use. Each is
-   compared with a plain double-precision version in the tests. Rows are contiguous unless a stride
-   is named. NaN in gives NaN out. */
+/* Vector kernels: everything of a training step but the matrix products that OpenBLAS computes (see
+   model/math/gemm.h). One source (kernels_body.h) is compiled per instruction set; kernels() gives the
+   best. Each is compared with a plain double-precision version in the tests. Rows are contiguous
+   unless a stride is named. NaN in gives NaN out. */
 #ifndef FIDUCIAL_MATH_KERNELS_H
 #define FIDUCIAL_MATH_KERNELS_H
 
@@ -50,8 +50,8 @@ typedef struct Kernels {
     /* d_weights → d_scores in place: w·(d − Σ w·d). */
     void (*softmax_backward)(int count, const float *weights, float *row);
 
-    /* Cross-entropy of one row of logits with target, in nats; where scale is not 0 the logits are
-       replaced by scale · (softmax − onehot(target)). */
+    /* Cross-entropy of one row of logits with target, in nats. The logits are replaced by
+       scale · (softmax − onehot(target)); where scale is 0, by nothing that is defined. */
     float (*cross_entropy)(int count, float *logits, int target, float scale);
 
     /* See model/math/gemm.h; for k up to GEMM_SCRATCH / GEMM_PANEL_LARGEST. NULL: there is no tiled

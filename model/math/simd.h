@@ -1,5 +1,6 @@
 /* One vector type for each instruction set, by the compiler's vector extensions; error functions
-   through SLEEF. Included by kernels_body.h only, in a file compiled for that instruction set. */
+   through SLEEF. Included by the vector kernels' sources only (kernels_body.h and what belongs to it),
+   in a file compiled for that instruction set. */
 #ifndef FIDUCIAL_MATH_SIMD_H
 #define FIDUCIAL_MATH_SIMD_H
 
@@ -25,7 +26,7 @@ enum { LANES = 4 };
 #elif defined(__SSE2__)
 #define VECTOR_ERF(x) ((Vector)Sleef_erff4_u10sse2((__m128)(x)))
 #else
-#error "no SLEEF vector exponential is known for this processor"
+#error "no SLEEF vector error function is known for this processor"
 #endif
 #endif
 

@@ -9,7 +9,7 @@ typedef struct MlpKind {
     Kind kind;
     /* Maps into the hidden units: 2 (gate and up), 1 (up alone); 0: there is no MLP. */
     int maps;
-    /* before [rows][maps·hidden] (the gates, then the ups) to hidden [rows][hidden]. */
+    /* before [rows][maps·hidden] (of each row the gates, then the ups) to after [rows][hidden]. */
     void (*forward)(int rows, int hidden, const float *before, float *after);
     /* d_before is overwritten. */
     void (*backward)(int rows, int hidden, const float *before, const float *d_after,

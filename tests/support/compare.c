@@ -11,7 +11,7 @@ Difference compare_floats(const float *actual, const double *expected, size_t co
     Difference difference = {0};
     double squares = 0, error_squares = 0;
     for (size_t i = 0; i < count; i++) {
-        if (!isfinite(actual[i])) {
+        if (!isfinite(actual[i]) || !isfinite(expected[i])) {
             if (difference.not_finite++ == 0)
                 difference.worst = i;
             continue;

@@ -1,5 +1,5 @@
-/* Comparing arrays with a reference. A value that is not finite fails before any tolerance is looked
-   at, and every failure prints both operands. */
+/* Comparing arrays with a reference. A value that is not finite, on either side, fails before any
+   tolerance is looked at, and every failure prints both operands. */
 #ifndef FIDUCIAL_TESTS_COMPARE_H
 #define FIDUCIAL_TESTS_COMPARE_H
 
@@ -11,7 +11,7 @@ typedef struct Difference {
     double norm;       /* ‖expected‖ */
     double largest;    /* max |actual − expected| */
     size_t worst;      /* where it is */
-    size_t not_finite; /* entries of actual that are NaN or infinite */
+    size_t not_finite; /* entries where either is NaN or infinite */
 } Difference;
 
 Difference compare_floats(const float *actual, const double *expected, size_t count);

@@ -68,8 +68,8 @@ static void assert_rows(const char *name, const char *what, const double *actual
     }
 }
 
-/* All values of all variables, but the frames' (of mean maps, which the scene does not have). Both models round alike or nearly so (1e-6); some measurements divide by
-   small numbers. */
+/* All values of all variables, but the frames' (of mean maps, which the scene does not have). Both
+   models round alike or nearly so (1e-6); some measurements divide by small numbers. */
 static void every_measurement_sees_each_heads_own(void **state) {
     (void)state;
     static const char *const names[] = {"sinks",      "information", "values",   "references",

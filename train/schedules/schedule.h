@@ -1,5 +1,5 @@
 /* Learning-rate schedules: the factor on the optimizer's rate at each step. A linear warm-up comes
-   before every one of them (schedule_factor). */
+   before every one of them (schedule_rate). */
 #ifndef FIDUCIAL_TRAIN_SCHEDULE_H
 #define FIDUCIAL_TRAIN_SCHEDULE_H
 
