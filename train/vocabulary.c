@@ -1,5 +1,6 @@
 #include "train/vocabulary.h"
 
+#include "model/base/utf8.h"
 #include "train/sources/text_file.h"
 
 #include <stdio.h>
@@ -41,10 +42,10 @@ static const char *allowed_symbols(const Probe *probe, Arena *arena) {
         const char *name = probe->token_names[token];
         const unsigned char *bytes = (const unsigned char *)name;
         size_t length = strlen(name);
-        bool one = length > 0 && text_utf8_end(bytes, length) == length;
+        bool one = length > 0 && utf8_end(bytes, length) == length;
         int first = 0;
         if (one)
-            text_code_point(bytes, &first);
+            utf8_code_point(bytes, &first);
         one = one && ((size_t)first == length || name[0] == '\\');
         if (one && strlen(text) < SHOWN_BYTES)
             text = arena_format(arena, "%s %s", text, name);
@@ -67,7 +68,7 @@ static Status encode(const Probe *probe, SourceSymbols symbols, const char *text
         char name[16];
         int length = 1;
         if (symbols == SYMBOLS_CHARACTERS)
-            text_symbol_name(text_code_point(bytes + at, &length), name);
+            text_symbol_name(utf8_code_point(bytes + at, &length), name);
         else if (bytes[at] < 0x80)
             text_symbol_name(bytes[at], name);
         else
@@ -83,7 +84,7 @@ static Status encode(const Probe *probe, SourceSymbols symbols, const char *text
 
 Status vocabulary_encode(const Probe *probe, SourceSymbols symbols, const char *text, Arena *arena,
                          int32_t **tokens, int *count, Error *error) {
-    size_t size = strlen(text), sound = text_utf8_end((const unsigned char *)text, size);
+    size_t size = strlen(text), sound = utf8_end((const unsigned char *)text, size);
     if (symbols == SYMBOLS_NONE)
         return error_set(error, STATUS_BAD_INPUT,
                          "the tokens of this run's data stand for no characters: give --sample, or "

@@ -1,6 +1,8 @@
 /* The libyaml side of yaml_tree.h. */
 #include "experiments/runner/yaml_tree.h"
 
+#include "model/base/utf8.h"
+
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -37,27 +39,11 @@ static Status place_error(const Reader *reader, size_t line, size_t column, cons
     return node_error(&place, reader->error, "%s", sentence);
 }
 
-/* Length of the well-formed UTF-8 character at text (RFC 3629), 0 where there is none. */
-static size_t character_length(const unsigned char *text, size_t left) {
-    if (text[0] < 0x80)
-        return 1;
-    size_t length = text[0] >= 0xf0 ? 4 : text[0] >= 0xe0 ? 3 : 2;
-    if (text[0] < 0xc2 || text[0] > 0xf4 || left < length)
-        return 0;
-    for (size_t i = 1; i < length; i++)
-        if ((text[i] & 0xc0) != 0x80)
-            return 0;
-    if ((text[0] == 0xe0 && text[1] < 0xa0) || (text[0] == 0xed && text[1] > 0x9f) ||
-        (text[0] == 0xf0 && text[1] < 0x90) || (text[0] == 0xf4 && text[1] > 0x8f))
-        return 0;
-    return length;
-}
-
 static Status characters_check(const Reader *reader) {
     size_t line = 0, column = 0;
     for (size_t at = 0; at < reader->bytes;) {
         const unsigned char *character = (const unsigned char *)reader->text + at;
-        size_t length = character_length(character, reader->bytes - at);
+        size_t length = utf8_length(character, reader->bytes - at);
         char sentence[96];
         if (length == 0) {
             snprintf(sentence, sizeof sentence,
@@ -84,7 +70,7 @@ static char character_at(const Reader *reader, size_t line, size_t column) {
     for (; line > 0 && at < end; at++)
         line -= *at == '\n';
     for (; column > 0 && at < end; column--)
-        at += character_length((const unsigned char *)at, (size_t)(end - at));
+        at += utf8_length((const unsigned char *)at, (size_t)(end - at));
     return at < end ? *at : '\0';
 }
 

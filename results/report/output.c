@@ -1,5 +1,7 @@
 #include "results/report/output.h"
 
+#include "model/base/utf8.h"
+
 #include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -59,32 +61,24 @@ void output_csv_number(FILE *stream, double value) {
         fprintf(stream, "%.9g", value);
 }
 
-/* Length of the valid UTF-8 sequence at text, 0 where there is none. */
-static int utf8_length(const unsigned char *text) {
-    if (text[0] < 0x80)
-        return 1;
-    int length = text[0] >= 0xF0 ? 4 : text[0] >= 0xE0 ? 3 : 2;
-    if (text[0] < 0xC2 || text[0] > 0xF4)
-        return 0;
-    uint32_t code = text[0] & (0x7FU >> length);
-    for (int i = 1; i < length; i++) {
-        if ((text[i] & 0xC0) != 0x80)
-            return 0;
-        code = code << 6 | (text[i] & 0x3FU);
-    }
-    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    bool surrogate = code >= 0xD800 && code <= 0xDFFF;
+/* Bytes of the character at text, 0 where a page cannot hold it: not well-formed UTF-8, a control or a
+   noncharacter. */
+static size_t page_character(const unsigned char *text) {
+    enum { CHARACTER_BYTES = 4 };
+    int ignored;
+    size_t length = utf8_length(text, strnlen((const char *)text, CHARACTER_BYTES));
+    if (length == 1)
+        return (*text < 0x20 && strchr("\t\n", *text) == NULL) || *text == 0x7F ? 0 : 1;
+    uint32_t code = length == 0 ? 0 : utf8_code_point(text, &ignored);
     bool noncharacter = (code & 0xFFFE) == 0xFFFE || (code >= 0xFDD0 && code <= 0xFDEF);
-    bool control = code < 0xA0;
-    return code < least[length] || code > 0x10FFFF || surrogate || noncharacter || control ? 0
-                                                                                           : length;
+    return code < 0xA0 || noncharacter ? 0 : length;
 }
 
 void output_html(FILE *stream, const char *text) {
     const unsigned char *byte = (const unsigned char *)text;
     while (*byte != '\0') {
-        int length = utf8_length(byte);
-        if (length == 0 || (*byte < 0x20 && strchr("\t\n", *byte) == NULL) || *byte == 0x7F) {
+        size_t length = page_character(byte);
+        if (length == 0) {
             fputs("\xEF\xBF\xBD", stream);
             byte++;
             continue;
@@ -106,7 +100,7 @@ void output_html(FILE *stream, const char *text) {
             fputs("&#39;", stream);
             break;
         default:
-            fwrite(byte, 1, (size_t)length, stream);
+            fwrite(byte, 1, length, stream);
         }
         byte += length;
     }

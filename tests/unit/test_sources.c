@@ -1,5 +1,6 @@
 /* Data sources: what is drawn follows its definition, does not depend on what was drawn before, and
    what cannot be used is named. */
+#include "model/base/utf8.h"
 #include "tests/support/defaults.h"
 #include "tests/support/scratch.h"
 #include "train/source.h"
@@ -163,7 +164,7 @@ static void sequences_begin_with_bos_and_predict_the_next_token(void **state) {
             char name[16] = "";
             source_token_name(&drawn->source, token, name);
             assert_true(name[0] > ' ' || (unsigned char)name[0] >= 0x80);
-            assert_int_equal(text_utf8_end((const unsigned char *)name, strlen(name)),
+            assert_int_equal(utf8_end((const unsigned char *)name, strlen(name)),
                              strlen(name));
         }
         drawn_close(drawn);
@@ -518,13 +519,13 @@ static void utf8_is_told_from_what_is_not(void **state) {
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         const unsigned char *bytes = (const unsigned char *)cases[i].bytes;
-        size_t end = text_utf8_end(bytes, strlen(cases[i].bytes));
+        size_t end = utf8_end(bytes, strlen(cases[i].bytes));
         if (end != cases[i].end)
             fail_msg("case %zu ends at %zu, not %zu", i, end, cases[i].end);
     }
     int length;
     char name[16];
-    assert_int_equal(text_code_point((const unsigned char *)"€", &length), 0x20AC);
+    assert_int_equal(utf8_code_point((const unsigned char *)"€", &length), 0x20AC);
     assert_int_equal(length, 3);
     text_symbol_name(0x10348, name);
     assert_string_equal(name, "𐍈");

@@ -8,6 +8,7 @@
    copy_probability 1 that cannot happen (what stands before a trigger is never one, since what
    follows a trigger is a copy of such a symbol); below 1 it can. */
 #include "train/sources/bigram_table.h"
+#include "model/base/utf8.h"
 #include "train/sources/common.h"
 #include "train/sources/kinds.h"
 #include "train/sources/text_file.h"
@@ -90,13 +91,13 @@ static Status trigger_unknown(const BigramTable *table, uint32_t code_point, Err
 static Status triggers_mark(const char *triggers, BackcopyState *state, Error *error) {
     const unsigned char *bytes = (const unsigned char *)triggers;
     size_t count = strlen(triggers);
-    size_t end = text_utf8_end(bytes, count);
+    size_t end = utf8_end(bytes, count);
     if (end < count)
         return error_set(error, STATUS_BAD_INPUT, "the triggers are not UTF-8 (byte 0x%02X)",
                          bytes[end]);
     int length;
     for (size_t at = 0; at < count; at += (size_t)length) {
-        uint32_t code_point = text_code_point(bytes + at, &length);
+        uint32_t code_point = utf8_code_point(bytes + at, &length);
         int symbol = bigram_table_find(&state->table, code_point);
         if (symbol < 0)
             return trigger_unknown(&state->table, code_point, error);

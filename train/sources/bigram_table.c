@@ -1,6 +1,7 @@
 #include "train/sources/bigram_table.h"
 
 #include "model/base/sha256.h"
+#include "model/base/utf8.h"
 #include "train/sources/english_bigrams.h"
 #include "train/sources/text_file.h"
 
@@ -85,7 +86,7 @@ enum { CODE_POINTS = 0x110000 };
 static int mark_code_points(const Text *text, uint16_t *seen) {
     int symbols = 0, length;
     for (size_t at = 0; at < text->count; at += (size_t)length) {
-        uint32_t point = text_code_point(text->bytes + at, &length);
+        uint32_t point = utf8_code_point(text->bytes + at, &length);
         symbols += seen[point] == 0;
         seen[point] = 1;
     }
@@ -96,9 +97,9 @@ static int mark_code_points(const Text *text, uint16_t *seen) {
 static void count_pairs(const Text *text, const uint16_t *symbol_of, BigramTable *table) {
     int length;
     size_t symbols = (size_t)table->symbols, before = SIZE_MAX;
-    size_t first = symbol_of[text_code_point(text->bytes, &length)];
+    size_t first = symbol_of[utf8_code_point(text->bytes, &length)];
     for (size_t at = (size_t)length; at < text->count; at += (size_t)length) {
-        size_t second = symbol_of[text_code_point(text->bytes + at, &length)];
+        size_t second = symbol_of[utf8_code_point(text->bytes + at, &length)];
         table->cumulative[first * symbols + second]++;
         if (table->triples != NULL && before != SIZE_MAX)
             table->triples[(before * symbols + first) * symbols + second]++;
@@ -128,7 +129,7 @@ static void triples_finish(BigramTable *table) {
 static Status table_count(const char *path, const Text *text, uint16_t *symbol_of, bool triples,
                           Arena *arena, BigramTable *table, Error *error) {
     int symbols = mark_code_points(text, symbol_of), length;
-    text_code_point(text->bytes, &length);
+    utf8_code_point(text->bytes, &length);
     if ((size_t)length == text->count)
         return error_set(error, STATUS_BAD_INPUT,
                          "%s holds a single character; counting pairs needs at least two", path);

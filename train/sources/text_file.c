@@ -1,6 +1,7 @@
 #include "train/sources/text_file.h"
 
 #include "model/base/log.h"
+#include "model/base/utf8.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -175,7 +176,7 @@ Status file_read_whole(const char *path, size_t scale, Arena *arena, Text *text,
 
 static Status read_file(const char *path, size_t bytes, Arena *arena, Text *text, Error *error) {
     TRY(read_bytes(path, bytes, TEXT_LARGEST, arena, text, error));
-    size_t end = text_utf8_end(text->bytes, text->count);
+    size_t end = utf8_end(text->bytes, text->count);
     if (end < text->count)
         return error_set(
             error, STATUS_BAD_INPUT,
@@ -186,7 +187,7 @@ static Status read_file(const char *path, size_t bytes, Arena *arena, Text *text
 }
 
 static bool is_text(const unsigned char *bytes, size_t count) {
-    return memchr(bytes, '\0', count) == NULL && text_utf8_end(bytes, count) == count;
+    return memchr(bytes, '\0', count) == NULL && utf8_end(bytes, count) == count;
 }
 
 static Status read_found(const Walk *walk, Arena *arena, Text *text, Error *error) {

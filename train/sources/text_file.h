@@ -32,13 +32,6 @@ Status text_read(const char *path, const char *suffixes, Arena *arena, Text *tex
 /* Reads a regular file of any content, up to TEXT_LARGEST · scale bytes; errors as above. */
 Status file_read_whole(const char *path, size_t scale, Arena *arena, Text *text, Error *error);
 
-/* Offset of the first byte that does not begin or continue well-formed UTF-8 (RFC 3629: no overlong
-   forms, no surrogates, nothing above U+10FFFF); count where all is well. */
-size_t text_utf8_end(const unsigned char *bytes, size_t count);
-
-/* The code point at bytes, which hold well-formed UTF-8; *length receives its bytes. */
-uint32_t text_code_point(const unsigned char *bytes, int *length);
-
 /* A short printable name of a code point (UTF-8, at most 15 bytes): "e", "␣", "\n", "x0C", "ß". */
 void text_symbol_name(uint32_t code_point, char name[16]);
 

@@ -1,11 +1,8 @@
-#include "train/sources/text_file.h"
+#include "model/base/utf8.h"
 
-#include <stdio.h>
 #include <string.h>
 
-/* Bytes of the sequence that starts at bytes, 0 where it is not well-formed (RFC 3629, section 4).
- */
-static size_t sequence_length(const unsigned char *bytes, size_t count) {
+size_t utf8_length(const unsigned char *bytes, size_t count) {
     unsigned char first = bytes[0];
     if (first < 0x80)
         return 1;
@@ -22,7 +19,7 @@ static size_t sequence_length(const unsigned char *bytes, size_t count) {
     return length;
 }
 
-size_t text_utf8_end(const unsigned char *bytes, size_t count) {
+size_t utf8_end(const unsigned char *bytes, size_t count) {
     size_t at = 0;
     while (at < count) {
         uint64_t eight;
@@ -33,7 +30,7 @@ size_t text_utf8_end(const unsigned char *bytes, size_t count) {
                 continue;
             }
         }
-        size_t length = sequence_length(bytes + at, count - at);
+        size_t length = utf8_length(bytes + at, count - at);
         if (length == 0)
             return at;
         at += length;
@@ -41,7 +38,7 @@ size_t text_utf8_end(const unsigned char *bytes, size_t count) {
     return count;
 }
 
-uint32_t text_code_point(const unsigned char *bytes, int *length) {
+uint32_t utf8_code_point(const unsigned char *bytes, int *length) {
     unsigned char first = bytes[0];
     *length = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : first >= 0x80 ? 2 : 1;
     if (*length == 1)
@@ -50,28 +47,4 @@ uint32_t text_code_point(const unsigned char *bytes, int *length) {
     for (int i = 1; i < *length; i++)
         point = point << 6 | (bytes[i] & 0x3Fu);
     return point;
-}
-
-static void encode(uint32_t point, char name[16]) {
-    unsigned char out[5] = {0};
-    int length = point >= 0x10000 ? 4 : point >= 0x800 ? 3 : 2;
-    for (int i = length - 1; i > 0; i--, point >>= 6)
-        out[i] = (unsigned char)(0x80 | (point & 0x3F));
-    out[0] = (unsigned char)((0xF00 >> length) | point);
-    memcpy(name, out, sizeof out);
-}
-
-void text_symbol_name(uint32_t code_point, char name[16]) {
-    if (code_point == ' ')
-        snprintf(name, 16, "␣");
-    else if (code_point == '\n')
-        snprintf(name, 16, "\\n");
-    else if (code_point == '\t')
-        snprintf(name, 16, "\\t");
-    else if (code_point > ' ' && code_point < 0x7F)
-        snprintf(name, 16, "%c", (char)code_point);
-    else if (code_point <= 0xA0)
-        snprintf(name, 16, "x%02X", (unsigned)code_point);
-    else
-        encode(code_point, name);
 }
