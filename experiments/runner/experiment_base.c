@@ -44,15 +44,32 @@ static const char *path_beside(const char *from, const char *path, Arena *arena)
     return arena_format(arena, "%.*s/%s", (int)(slash - from), from, path);
 }
 
-static bool is_path_key(const char *key) {
-    const char *dot = strrchr(key, '.'); /* as in a swept data.path */
-    return strcmp(dot == NULL ? key : dot + 1, "path") == 0;
+/* The field that a key, perhaps a dotted one of a sweep, names by its last part and that takes a path; or
+   NULL. */
+static const Field *path_field(const SchemaList *keys, const char *key) {
+    const char *dot = strrchr(key, '.');
+    const char *name = dot == NULL ? key : dot + 1;
+    for (size_t i = 0; i < keys->count; i++)
+        if (keys->entries[i].field->is_path && strcmp(keys->entries[i].field->name, name) == 0)
+            return keys->entries[i].field;
+    return NULL;
 }
 
-/* The tree with every relative `path` below it preceded by the folder that `base` named. is_path:
-   node is the value of such a key. */
-static const Node *paths_moved(const Node *node, bool is_path, const char *base, Arena *arena) {
-    if (node->type == NODE_SCALAR && (!is_path || node_is_null(node)))
+/* Whether the value of a field is a path, and none of the words that stand for something else. */
+static bool holds_path(const Field *field, const Node *value) {
+    if (field == NULL || node_is_null(value) || value->text[0] == '\0')
+        return false;
+    for (size_t i = 0; field->other_words != NULL && field->other_words[i] != NULL; i++)
+        if (strcmp(field->other_words[i], value->text) == 0)
+            return false;
+    return true;
+}
+
+/* The tree with every relative path below it preceded by the folder that `base` named. field: node is
+   its value, or a list of them; NULL where it takes no path. */
+static const Node *paths_moved(const SchemaList *keys, const Node *node, const Field *field,
+                               const char *base, Arena *arena) {
+    if (node->type == NODE_SCALAR && !holds_path(field, node))
         return node;
     Node *copy = ARENA_ARRAY(arena, Node, 1);
     *copy = *node;
@@ -62,8 +79,8 @@ static const Node *paths_moved(const Node *node, bool is_path, const char *base,
     }
     copy->items = ARENA_ARRAY(arena, const Node *, node->count);
     for (size_t i = 0; i < node->count; i++) {
-        bool path = node->type == NODE_MAP ? is_path_key(node->keys[i]->text) : is_path;
-        copy->items[i] = paths_moved(node->items[i], path, base, arena);
+        const Field *of = node->type == NODE_MAP ? path_field(keys, node->keys[i]->text) : field;
+        copy->items[i] = paths_moved(keys, node->items[i], of, base, arena);
     }
     return copy;
 }
@@ -190,7 +207,8 @@ static Status read_chain(const Inheritance *inheritance, const Chain *chain, Inh
     InheritedFile inherited;
     TRY(read_base(inheritance, chain, base, &inherited));
     const Node *own = node_with(file->root, "base", base, NULL, arena);
-    const Node *under = paths_moved(inherited.root, false, base->text, arena);
+    const SchemaList keys = schema_list(inheritance->schema, arena);
+    const Node *under = paths_moved(&keys, inherited.root, NULL, base->text, arena);
     file->root = merge_files(inheritance, under, own);
     append_comment(file, base->text, inherited.text, arena);
     return STATUS_OK;

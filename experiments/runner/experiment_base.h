@@ -17,7 +17,7 @@ typedef struct InheritedFile {
 /* Reads path and the files that it is based on. Maps are merged key by key, at any depth; a text, a
    number or a list replaces what was inherited, and so does a map that names another kind (an
    option alone goes to the inherited kind). A key with nothing (`key: ~`) takes the inherited one
-   away. An inherited swept key that this file gives a value of its own is no longer swept. A `path`
+   away. An inherited swept key that this file gives a value of its own is no longer swept. A path
    in a base stays relative to the base's folder. STATUS_BAD_INPUT, pointing at the `base` key, for
    files that are missing or inherit from themselves. Everything lives in arena. */
 Status experiment_inherit(const FieldTable *schema, const char *path, Arena *arena,

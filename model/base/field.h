@@ -85,6 +85,9 @@ struct Field {
     const char *meaning;        /* one sentence, with the unit */
     const char *source;         /* paper, or NULL */
     bool without_bits;          /* true: cannot change the bits of a run (names, analysis) */
+    bool is_path;               /* FIELD_STRING: a file or folder, from the folder of the YAML file that
+                                   names it */
+    const char *const *other_words; /* is_path: texts that are none, closed by NULL; or NULL */
 };
 
 /* The kind called name, or NULL. */

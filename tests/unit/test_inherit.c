@@ -139,6 +139,30 @@ static void test_grandparent_and_paths(void **state) {
     assert_holds(test->plan.runs[0].yaml, "below/corpus.txt");
 }
 
+/* Every key that takes a path is moved, wherever it stands; words that are no path are not. */
+static void test_paths_of_every_key(void **state) {
+    Case *test = *state;
+    const char *below = arena_format(&test->arena, "%s/below", test->folder);
+    assert_int_equal(mkdir(below, 0777), 0);
+    put(test, "below/tokens.yaml",
+        "experiment: x\ndata: {source: tokens, path: a.npy, validation: b.npy}\n");
+    put(test, "tokens.yaml", "base: below/tokens.yaml\n");
+    assert_expands(test, "tokens.yaml");
+    assert_holds(test->plan.runs[0].yaml, "path: below/a.npy\n");
+    assert_holds(test->plan.runs[0].yaml, "validation: below/b.npy\n");
+    put(test, "below/chain.yaml",
+        "experiment: x\ndata: {source: markov}\nsweep: {data.chain: [english, c.txt, /d.txt]}\n");
+    put(test, "chain.yaml", "base: below/chain.yaml\n");
+    assert_expands(test, "chain.yaml");
+    assert_holds(test->plan.runs[0].yaml, "chain: english\n");
+    assert_holds(test->plan.runs[1].yaml, "chain: below/c.txt\n");
+    assert_holds(test->plan.runs[2].yaml, "chain: \"/d.txt\"\n");
+    put(test, "below/bigrams.yaml", "experiment: x\ndata: {bigrams: e.txt}\n");
+    put(test, "bigrams.yaml", "base: below/bigrams.yaml\n");
+    assert_expands(test, "bigrams.yaml");
+    assert_holds(test->plan.runs[0].yaml, "bigrams: below/e.txt\n");
+}
+
 static void test_refused(void **state) {
     Case *test = *state;
     put(test, "missing.yaml", "experiment: x\nbase: nowhere.yaml\n");
@@ -166,6 +190,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_kinds, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_taken_away, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_grandparent_and_paths, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_paths_of_every_key, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_refused, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -54,6 +54,8 @@ static const Field fields[] = {
      .type = FIELD_STRING,
      .offset = OF(bigrams),
      .fallback = "english",
+     .is_path = true,
+     .other_words = chain_words,
      .meaning =
          "the chain: english (an embedded table of 65 characters), zipf (rows drawn from the "
          "seed), or a text file or folder whose character pairs are counted"},

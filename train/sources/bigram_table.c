@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+const char *const chain_words[] = {"english", "zipf", NULL};
+
 static BigramTable table_create(int symbols, Arena *arena) {
     size_t count = (size_t)symbols;
     return (BigramTable){.symbols = symbols,

@@ -20,9 +20,12 @@ typedef struct BigramTable {
                               rows of pairs that do not occur are 0. NULL: not counted */
 } BigramTable;
 
+/* Names of chains, closed by NULL; any other is the path of a text. */
+extern const char *const chain_words[];
+
 /* Which chain, as a source's options name it. */
 typedef struct ChainOptions {
-    const char *chain; /* english, zipf, or the path of a text */
+    const char *chain; /* one of chain_words, or the path of a text */
     int64_t symbols;   /* zipf only */
     double exponent;   /* zipf only */
     bool triples;      /* count what follows pairs as well; not for english */

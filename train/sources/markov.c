@@ -24,6 +24,7 @@ typedef struct MarkovState {
 static const Field fields[] = {
     SOURCE_COMMON_FIELDS,
     {.name = "chain", .type = FIELD_STRING, .offset = OF(chain), .fallback = "english",
+     .is_path = true, .other_words = chain_words,
      .meaning = "english (an embedded table of 65 characters, order 1 only), zipf (rows drawn from "
                 "the seed), or a text file or folder whose characters are counted"},
     {.name = "order", .type = FIELD_INTEGER, .offset = OF(order), .fallback = "1", .minimum = 1,

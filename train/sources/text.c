@@ -36,6 +36,7 @@ static const Field fields[] = {
     {.name = "path",
      .type = FIELD_STRING,
      .offset = OF(path),
+     .is_path = true,
      .meaning = "UTF-8 file, or folder whose text files are read in order and joined; relative to "
                 "the YAML file"},
     {.name = "suffixes",

@@ -31,10 +31,11 @@ typedef struct TokensState {
 
 static const Field fields[] = {
     SOURCE_COMMON_FIELDS,
-    {.name = "path", .type = FIELD_STRING, .offset = OF(path),
+    {.name = "path", .type = FIELD_STRING, .offset = OF(path), .is_path = true,
      .meaning = "file of token numbers: uint16 or uint32 with or without a 1,024-byte header, or "
                 ".npy; relative to the YAML file"},
     {.name = "validation", .type = FIELD_STRING, .offset = OF(validation), .fallback = "",
+     .is_path = true,
      .meaning = "another such file for the probe and the validation; empty: the tail of path"},
     {.name = "held_out", .type = FIELD_REAL, .offset = OF(held_out), .fallback = "0.1",
      .minimum = 0.001, .maximum = 0.9,
