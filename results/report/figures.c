@@ -133,6 +133,7 @@ static const LineFigure attention_sharpness_ratio = {
     .quantity = {"attention_sharpness_ratio", {{NULL, 0}}},
     .axis_title = "attention, in phase / antiphase",
     .panels = PANELS_HEADS,
+    .own_axes = true, /* a ratio may span powers of ten */
 };
 
 static const LineFigure likelihood_attention_correlation = {

@@ -53,8 +53,9 @@ static const char *group_label(const ReportJob *job, const char *const *values, 
 const char *group_phrase(const Report *report, const Group *group, Arena *arena) {
     if (report->job->swept_count == 0)
         return "";
-    return arena_format(arena, " %s %s", is_word(group->swept_values[0]) ? "under" : "with",
-                        group->label);
+    bool several = strstr(group->label, ", ") != NULL; /* the sentence has commas of its own */
+    return arena_format(arena, " %s %s%s%s", is_word(group->swept_values[0]) ? "under" : "with",
+                        several ? "“" : "", group->label, several ? "”" : "");
 }
 
 /* Which of the distinct values before it a group's first swept value, or its others, are. */

@@ -102,11 +102,11 @@ static ValueAxis linear_axis(const Panels *panels, double least, double largest)
     return axis;
 }
 
-/* A panel's own axis is logarithmic where its values are positive and span three powers of ten. */
+/* A panel's own axis is logarithmic where its values are positive and span two powers of ten. */
 static ValueAxis own_axis(const Panels *panels, int p) {
     double least = INFINITY, largest = -INFINITY;
     panel_range(&panels->items[p], &least, &largest);
-    if (!(least > 0 && largest > 1000 * least))
+    if (!(least > 0 && largest > 100 * least))
         return linear_axis(panels, least, largest);
     return (ValueAxis){.bottom = least / 1.5,
                        .ceiling = pow(10, ceil(log10(largest))),
