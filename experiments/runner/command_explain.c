@@ -1,4 +1,5 @@
 /* fiducial explain: what a key means, from the same tables that read it. */
+#include "experiments/runner/columns.h"
 #include "experiments/runner/commands.h"
 #include "experiments/runner/schema_read.h"
 
@@ -20,17 +21,29 @@ static const struct {
 
 enum { FILE_KEYS = sizeof file_keys / sizeof file_keys[0] };
 
+static void print_columns(const Columns *columns, Arena *arena) {
+    TextBuffer text = {.arena = arena};
+    text_add(&text, "%s", "");
+    columns_write(columns, 4, &text);
+    fputs(text.text, stdout);
+}
+
 static void print_kinds(const Field *field, Arena *arena) {
+    Columns columns = {.arena = arena, .count = 2, .right = "ll"};
     for (size_t i = 0; i < field->kinds->count; i++) {
         const Kind *kind = field->kinds->kinds[i];
         NameList names = {0};
         for (size_t o = 0; o < kind->options.count; o++)
             names_add(&names, arena, kind->options.fields[o].name);
-        printf("    %-16s %s%s%s%s\n", kind->name, kind->meaning,
-               kind->source == NULL ? "" : arena_format(arena, " (%s)", kind->source),
-               names.count == 0 ? "" : "; options: ",
-               names.count == 0 ? "" : names_join(&names, arena));
+        const char *source =
+            kind->source == NULL ? "" : arena_format(arena, " (%s)", kind->source);
+        const char *options = names.count == 0 ? ""
+                                               : arena_format(arena, "; options: %s",
+                                                              names_join(&names, arena));
+        const char *said = arena_format(arena, "%s%s%s", kind->meaning, source, options);
+        columns_add(&columns, (const char *[]){kind->name, said});
     }
+    print_columns(&columns, arena);
 }
 
 /* What was asked for: a key, or one kind of it and perhaps an option of that. */
@@ -81,27 +94,60 @@ static const char *kinds_sharing(const SchemaList *list, size_t index, Arena *ar
     return names.count == 0 ? "" : names_join(&names, arena);
 }
 
+/* What is known of one thing, a row each; texts that are NULL are left out. */
+typedef struct Facts {
+    const char *meaning, *allowed, *fallback, *source;
+} Facts;
+
+static void print_facts(const Facts *facts, Arena *arena) {
+    const char *const rows[][2] = {{"meaning:", facts->meaning},
+                                   {"allowed:", facts->allowed},
+                                   {"default:", facts->fallback},
+                                   {"source:", facts->source}};
+    Columns columns = {.arena = arena, .count = 2, .right = "ll"};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (rows[i][1] != NULL)
+            columns_add(&columns, rows[i]);
+    print_columns(&columns, arena);
+}
+
 /* kinds: whose option it is; "" for no kind's. */
 static void print_entry(const SchemaEntry *entry, const char *kinds, Arena *arena) {
     const Field *field = entry->field;
     bool option = kinds[0] != '\0';
     printf("%s%s%s%s\n", entry->path, option ? " (of " : "", kinds, option ? ")" : "");
-    printf("    meaning: %s\n", entry->names_kind ? "which one" : field->meaning);
-    printf("    allowed: %s\n", field_allowed(field, arena));
-    if (field->type != FIELD_GROUP)
-        printf("    default: %s\n", field->fallback == NULL      ? "none, must be given"
-                                    : field->fallback[0] == '\0' ? "\"\""
-                                                                 : field->fallback);
-    if (field->source != NULL)
-        printf("    source:  %s\n", field->source);
+    const char *fallback = field->fallback == NULL       ? "none, must be given"
+                           : field->fallback[0] == '\0' ? "\"\""
+                                                         : field->fallback;
+    print_facts(&(Facts){.meaning = entry->names_kind ? "which one" : field->meaning,
+                         .allowed = field_allowed(field, arena),
+                         .fallback = field->type == FIELD_GROUP ? NULL : fallback,
+                         .source = field->source},
+                arena);
     if (entry->without_bits)
         printf("    does not change what a run computes\n");
     if (field->kinds != NULL)
         print_kinds(field, arena);
 }
 
+/* What a list says of a key: its meaning, whose it is, the names that it can be, its default. */
+static const char *said_of(const SchemaEntry *entry, const char *kinds, Arena *arena) {
+    const Field *field = entry->field;
+    bool option = kinds[0] != '\0', given = field->fallback != NULL && field->fallback[0] != '\0';
+    const char *said = arena_format(arena, "%s%s%s%s", field->meaning, option ? " (" : "", kinds,
+                                    option ? ")" : "");
+    if (field->type == FIELD_CHOICE)
+        said = arena_format(arena, "%s; %s", said, field_allowed(field, arena));
+    if (given)
+        said = arena_format(arena, "%s; default %s", said, field->fallback);
+    else if (field->fallback == NULL && field->type != FIELD_GROUP)
+        said = arena_format(arena, "%s; must be given", said);
+    return said;
+}
+
 /* Every key below path, itself left out; of one kind alone unless it is NULL. */
-static void print_below(const SchemaList *list, const char *path, const Kind *kind, Arena *arena) {
+static void list_below(const SchemaList *list, const char *path, const Kind *kind, Arena *arena,
+                       Columns *columns) {
     size_t length = path == NULL ? 0 : strlen(path);
     for (size_t i = 0; i < list->count; i++) {
         const SchemaEntry *entry = &list->entries[i];
@@ -110,24 +156,24 @@ static void print_below(const SchemaList *list, const char *path, const Kind *ki
         if (!below || entry->names_kind || (kind != NULL && entry->kind != kind))
             continue;
         const char *kinds = kind == NULL ? kinds_sharing(list, i, arena) : "";
-        bool option = kinds != NULL && kinds[0] != '\0';
         if (kinds != NULL)
-            printf("    %-32s %s%s%s%s\n", entry->path, entry->field->meaning, option ? " (" : "",
-                   kinds, option ? ")" : "");
+            columns_add(columns, (const char *[]){entry->path, said_of(entry, kinds, arena)});
     }
 }
 
-static void print_kind(const Asked *asked) {
-    printf("%s: %s\n    meaning: %s\n", asked->path, asked->kind->name, asked->kind->meaning);
-    if (asked->kind->source != NULL)
-        printf("    source:  %s\n", asked->kind->source);
+static void print_kind(const Asked *asked, Arena *arena) {
+    printf("%s: %s\n", asked->path, asked->kind->name);
+    print_facts(&(Facts){.meaning = asked->kind->meaning, .source = asked->kind->source}, arena);
 }
 
-static bool print_file_key(const char *name) {
+static bool print_file_key(const char *name, Arena *arena) {
     for (size_t i = 0; i < FILE_KEYS; i++)
         if (strcmp(file_keys[i].name, name) == 0) {
-            printf("%s\n    meaning: %s\n    allowed: %s\n    default: none\n", name,
-                   file_keys[i].meaning, file_keys[i].allowed);
+            printf("%s\n", name);
+            print_facts(&(Facts){.meaning = file_keys[i].meaning,
+                                 .allowed = file_keys[i].allowed,
+                                 .fallback = "none"},
+                        arena);
             return true;
         }
     return false;
@@ -148,28 +194,63 @@ static Status print_key(const SchemaList *list, const Asked *asked, Arena *arena
     }
     return printed ? STATUS_OK
                    : error_set(error, STATUS_BAD_INPUT,
-                               "fiducial explain: '%.100s' is no option of %s", asked->path,
+                               "explain: '%.100s' is no option of %s", asked->path,
                                asked->kind->name);
+}
+
+static void print_list(const SchemaList *list, const char *path, const Kind *kind, Arena *arena) {
+    Columns columns = {.arena = arena, .count = 2, .right = "ll"};
+    list_below(list, path, kind, arena, &columns);
+    for (size_t i = 0; path == NULL && i < FILE_KEYS; i++)
+        columns_add(&columns, (const char *[]){file_keys[i].name, file_keys[i].meaning});
+    print_columns(&columns, arena);
+}
+
+/* `analysis.frames`, `analysis.frames.draws`: a kind in a list, and an option of it. These have no dotted
+   keys of their own, as the list may hold several kinds. */
+static Status print_listed_kind(const Asked *asked, const char *argument, Arena *arena,
+                                Error *error) {
+    const FieldTable *options = &asked->kind->options;
+    const char *name = strrchr(argument, '.') + 1;
+    Columns columns = {.arena = arena, .count = 2, .right = "ll"};
+    NameList names = {0};
+    for (size_t i = 0; i < options->count; i++) {
+        const SchemaEntry entry = {.path = argument, .field = &options->fields[i]};
+        names_add(&names, arena, entry.field->name);
+        columns_add(&columns, (const char *[]){entry.field->name, said_of(&entry, "", arena)});
+        if (strcmp(asked->path, asked->of->path) != 0 && strcmp(entry.field->name, name) == 0) {
+            print_entry(&entry, "", arena);
+            return STATUS_OK;
+        }
+    }
+    if (strcmp(asked->path, asked->of->path) != 0)
+        return error_set(error, STATUS_BAD_INPUT,
+                         "explain: '%.100s' is no option of %s%s; options: %s", name,
+                         asked->kind->name, names_suggestion(&names, name, arena),
+                         names_join(&names, arena));
+    print_kind(asked, arena);
+    print_columns(&columns, arena);
+    return STATUS_OK;
 }
 
 Status command_explain(const CommandLine *line, Arena *arena, Error *error) {
     FieldTable schema = experiment_schema(arena);
     SchemaList list = schema_list(&schema, arena);
     if (line->argument == NULL) {
-        print_below(&list, NULL, NULL, arena);
-        for (size_t i = 0; i < FILE_KEYS; i++)
-            printf("    %-32s %s\n", file_keys[i].name, file_keys[i].meaning);
+        print_list(&list, NULL, NULL, arena);
         return STATUS_OK;
     }
-    if (print_file_key(line->argument))
+    if (print_file_key(line->argument, arena))
         return STATUS_OK;
-    const Node place = {.origin = "fiducial explain"};
+    const Node place = {.origin = "explain"};
     const Asked asked = asked_read(&list, line->argument, arena);
+    if (asked.kind != NULL && asked.of->field->type == FIELD_KIND_LIST)
+        return print_listed_kind(&asked, line->argument, arena, error);
     TRY(schema_path_check(&list, asked.path, &place, arena, error));
     if (asked.kind != NULL && strcmp(asked.path, asked.of->path) == 0)
-        print_kind(&asked);
+        print_kind(&asked, arena);
     else
         TRY(print_key(&list, &asked, arena, error));
-    print_below(&list, asked.path, asked.kind, arena);
+    print_list(&list, asked.path, asked.kind, arena);
     return STATUS_OK;
 }

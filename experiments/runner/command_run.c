@@ -144,7 +144,7 @@ static Status run_stages(const CommandLine *line, int stages, Arena *arena, Erro
         TRY(experiment_analyses(line->only, "--only", arena, &only, error));
     TRY(corridor_open(line, arena, &corridor, error));
     if (line->dry_run)
-        return show_print(&corridor, arena, error);
+        return show_print(&corridor, line->threads, arena, error);
     log_set_sink(print_log, NULL);
     TRY(output_prepare(&corridor.file, &corridor.plan, corridor.directory, line->force, error));
     PoolResult result = {.done = corridor.plan.count};

@@ -2,6 +2,8 @@
  */
 #include "experiments/runner/commands.h"
 #include "experiments/runner/reference.h"
+#include "model/base/threads.h"
+#include "model/math/blas.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -46,7 +48,23 @@ static void print_cost(const char *name, const RunCost *cost, int width) {
            scaled(cost->disk_bytes, "B", disk), cost->snapshots);
 }
 
-static void print_runs(const Corridor *corridor) {
+/* About how long training takes with nothing else on the machine: by what a matrix product does on one
+   core now. threads: 0 for all cores; all of them work, as runs go side by side and a batch is split. */
+static void print_time(const RunCost *all, int threads) {
+    enum { PRODUCT_SIZE = 512 };
+    static const double product_seconds = 0.05;
+    static const double share = 0.8; /* of SGEMM's speed: what `fiducial bench` shows for small models */
+    double gflops = blas_measure_sgemm(PRODUCT_SIZE, product_seconds);
+    int cores = threads > 0 ? threads : threads_available();
+    char duration[NUMBER_TEXT_BYTES];
+    if (!(gflops > 0))
+        return;
+    duration_write(all->training_flops / (1e9 * share * gflops * cores), duration);
+    printf("# training: about %s on %d %s (SGEMM now %.0f GFLOP/s on one); the analyses come on top\n",
+           duration, cores, cores == 1 ? "core" : "cores", gflops);
+}
+
+static void print_runs(const Corridor *corridor, int threads) {
     const RunPlan *plan = &corridor->plan;
     RunCost all = {0};
     int width = (int)strlen("run");
@@ -67,6 +85,7 @@ static void print_runs(const Corridor *corridor) {
     }
     if (plan->count > 1)
         print_cost("all", &all, width);
+    print_time(&all, threads);
 }
 
 /* tree with every reference that root, below path, has in place of its value. */
@@ -129,19 +148,19 @@ static Status print_settings(const Corridor *corridor, Arena *arena, Error *erro
     return STATUS_OK;
 }
 
-Status show_print(const Corridor *corridor, Arena *arena, Error *error) {
+Status show_print(const Corridor *corridor, int threads, Arena *arena, Error *error) {
     bool swept = corridor->plan.count > 1 || corridor->plan.swept_count > 0;
     bool own = node_find(corridor->file.sweep, "include") != NULL;
     printf("# %s with every default filled in%s\n", corridor->file.path,
            swept && !own ? "; swept keys show the first run's value" : "");
     TRY(print_settings(corridor, arena, error));
     print_sweep(corridor->file.sweep, arena);
-    print_runs(corridor);
+    print_runs(corridor, threads);
     return STATUS_OK;
 }
 
 Status command_show(const CommandLine *line, Arena *arena, Error *error) {
     Corridor corridor;
     TRY(corridor_open(line, arena, &corridor, error));
-    return show_print(&corridor, arena, error);
+    return show_print(&corridor, 0, arena, error);
 }

@@ -19,8 +19,8 @@ typedef struct Corridor {
 /* Loads, expands and checks the experiment file of line; writes nothing. */
 Status corridor_open(const CommandLine *line, Arena *arena, Corridor *corridor, Error *error);
 
-/* Prints the full settings and the runs they make, with their costs. */
-Status show_print(const Corridor *corridor, Arena *arena, Error *error);
+/* Prints the full settings and the runs they make, with their costs. threads: 0 for all cores. */
+Status show_print(const Corridor *corridor, int threads, Arena *arena, Error *error);
 
 Status command_run(const CommandLine *line, Arena *arena, Error *error);
 Status command_train(const CommandLine *line, Arena *arena, Error *error);

@@ -211,16 +211,28 @@ check "explain: an option of several kinds: whose" says "(of bigram-backcopy, ma
 check "explain: an option of another kind" start 2 explain model.position.alibi.scaling
 check "explain: a misspelt key" start 2 explain model.widht
 check "explain: a misspelt key: the nearest" says "did you mean 'model.width'?"
+check "explain: a list tells defaults" start 0 explain train
+check "explain: a list tells defaults: of steps" says "optimizer steps; default 1000"
+check "explain: a list tells names" start 0 explain snapshots
+check "explain: a list tells names: of early" says "every-step"
+check "explain: an analysis" start 0 explain analysis.frames
+check "explain: an analysis: its options" says "draws "
+check "explain: an option of an analysis" start 0 explain analysis.frames.draws
+check "explain: an option of an analysis: its default" says "default:  200"
+check "explain: a misspelt option of an analysis" start 2 explain analysis.frames.drws
+check "explain: a misspelt option of an analysis: the nearest" says "did you mean 'draws'?"
 
 check "show" start 0 show tiny.yaml
 grep -v '^#' log >full.yaml
 cp log first
 check "show: its own output makes the same runs" start 0 show full.yaml
-check "show: the same in full" diff <(grep -v '^# full\|^# tiny' first) <(grep -v '^# full\|^# tiny' log)
+settings() { grep -v '^# full\|^# tiny\|^# training' "$1"; }
+check "show: the same in full" diff <(settings first) <(settings log)
 check "show: writes nothing" [ ! -e results ]
 
 check "dry run" start 0 run tiny.yaml --dry-run
 check "dry run: the runs" says "# 2 runs"
+check "dry run: how long" says "# training: about "
 check "dry run: writes nothing" [ ! -e results ]
 
 check "run" start 0 run tiny.yaml
