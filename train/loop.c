@@ -99,10 +99,14 @@ static Status write_run_file(TrainRun *train, const char *status, Error *error) 
                           &train->provenance, error);
 }
 
+static const char *state_identity(const TrainJob *job) {
+    return job->state_identity == NULL ? job->identity : job->state_identity;
+}
+
 static Status write_checkpoint(TrainRun *train, Error *error) {
     train->last_checkpoint = host_seconds();
     return checkpoint_write(train->job->directory, model_parameters(train->run->model),
-                            &train->state, train->job->identity, error);
+                            &train->state, state_identity(train->job), error);
 }
 
 static Status write_snapshot(TrainRun *train, Error *error) {
@@ -143,16 +147,16 @@ static Status begin(TrainRun *train, Error *error) {
     const ParameterTable *table = model_parameters(train->run->model);
     bool found = false;
     TRY(storage_make_directory(directory, error));
-    TRY(checkpoint_read(directory, table, &train->state, train->job->identity, INT64_MAX, &found,
-                        error));
+    TRY(checkpoint_read(directory, table, &train->state, state_identity(train->job), INT64_MAX,
+                        &found, error));
     if (!found)
         return begin_anew(train, error);
     int64_t unsound = first_unsound(train);
     if (unsound < 0)
         return STATUS_OK;
     if (train->state.step > unsound)
-        TRY(checkpoint_read(directory, table, &train->state, train->job->identity, unsound, &found,
-                            error));
+        TRY(checkpoint_read(directory, table, &train->state, state_identity(train->job), unsound,
+                            &found, error));
     log_line(LOG_WARNING, "%s: going on from step %lld to make step %lld anew", directory,
              (long long)(found ? train->state.step : 0), (long long)unsound);
     if (!found)

@@ -22,6 +22,8 @@ typedef struct TrainJob {
     const char *base_directory;  /* relative paths of the data source start here */
     const char *experiment_yaml; /* the run's resolved YAML, stored with the results */
     const char *identity;        /* names all that can change the run's bits (a hash, in hex) */
+    const char *state_identity; /* the same of a checkpoint: all that can change what stands in one;
+                                   NULL: identity */
     const char *program_version, *git_revision;
     int threads;
     void (*progress)(void *context, const TrainProgress *progress); /* after each step; may be NULL */

@@ -1,6 +1,6 @@
 #include "experiments/runner/command_line.h"
 
-#include "experiments/runner/text.h"
+#include "experiments/runner/columns.h"
 
 #include <string.h>
 
@@ -15,6 +15,7 @@ static const Option options[] = {
     {'t', "--threads", "N", "threads in all, shared by the runs side by side (default: all cores)"},
     {'j', "--jobs", "N", "runs side by side (default: one per thread, as far as there are runs)"},
     {'f', "--force", NULL, "rename run folders made with other settings to <run>.old-1"},
+    {'E', "--extend", NULL, "train runs on that had fewer train.steps and are otherwise the same"},
     {'r', "--retry", NULL, "also try runs again that failed before"},
     {'n', "--dry-run", NULL, "stop after printing the runs and their cost; write nothing"},
     {'w', "--watch", NULL, "print it again every two seconds, until nothing is left to do"},
@@ -125,6 +126,8 @@ static bool *flag_of(CommandLine *line, char letter) {
     case 'f':
     case 'F':
         return &line->force;
+    case 'E':
+        return &line->extend;
     case 'r':
         return &line->retry;
     case 'n':
@@ -229,13 +232,33 @@ Status command_line_parse(const CommandTable *table, int count, char **words, Ar
     return STATUS_OK;
 }
 
-static void add_options(TextBuffer *help, const Command *command) {
-    text_add(help, "\noptions:\n");
+/* " (run, train)": the commands that take an option, where not all do. */
+static const char *option_commands(const CommandTable *table, const Option *option, Arena *arena) {
+    NameList names = {0};
+    if (strchr(general_options, option->letter) != NULL)
+        return "";
+    for (size_t i = 0; i < table->count; i++)
+        if (option_applies(option, &table->commands[i]))
+            names_add(&names, arena, table->commands[i].name);
+    return arena_format(arena, " (%s)", names_join(&names, arena));
+}
+
+/* Those of a command, or of all of them (NULL), each then with the commands that take it. */
+static void add_options(TextBuffer *help, const CommandTable *table, const Command *command) {
+    Arena *arena = help->arena;
+    Columns columns = {.arena = arena, .count = 2, .right = "ll"};
     for (size_t i = 0; i < OPTION_COUNT; i++) {
-        const char *value = options[i].value == NULL ? "" : options[i].value;
-        if (command == NULL || option_applies(&options[i], command))
-            text_add(help, "  %-11s%-10s %s\n", options[i].name, value, options[i].meaning);
+        const Option *option = &options[i];
+        const char *value = option->value == NULL ? "" : option->value;
+        if (command != NULL && !option_applies(option, command))
+            continue;
+        const char *name = arena_format(arena, "%-10s %s", option->name, value);
+        const char *takers = command == NULL ? option_commands(table, option, arena) : "";
+        columns_add(&columns, (const char *[]){
+                                  name, arena_format(arena, "%s%s", option->meaning, takers)});
     }
+    text_add(help, "\noptions:\n");
+    columns_write(&columns, 2, help);
 }
 
 const char *command_line_help(const CommandTable *table, const Command *command, Arena *arena) {
@@ -245,7 +268,7 @@ const char *command_line_help(const CommandTable *table, const Command *command,
         text_add(&help, "usage: fiducial %s%s%s%s [options]\n\n%s\n", command->name,
                  argument[0] == '\0' ? "" : command->argument_needed ? " " : " [", argument,
                  argument[0] == '\0' || command->argument_needed ? "" : "]", command->meaning);
-        add_options(&help, command);
+        add_options(&help, table, command);
         return help.text;
     }
     text_add(&help, "Fiducial trains small transformers, saves their first steps densely and "
@@ -256,7 +279,7 @@ const char *command_line_help(const CommandTable *table, const Command *command,
         const char *argument = each->argument == NULL ? "" : each->argument;
         text_add(&help, "  %-10s%-9s %s\n", each->name, argument, each->meaning);
     }
-    add_options(&help, NULL);
+    add_options(&help, table, NULL);
     text_add(&help, "\nexit status: 0 done, 1 failed, 2 bad usage or bad file (nothing was "
                     "written), 130 interrupted (state saved)\n");
     return help.text;

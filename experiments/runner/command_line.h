@@ -16,7 +16,7 @@ typedef struct CommandLine {
     size_t setting_count;
     int threads, jobs, seconds; /* 0: not given */
     const char *output, *only, *text, *sample, *tokens, *step; /* NULL: not given */
-    bool force, retry, dry_run, watch, profile, help, version;
+    bool force, extend, retry, dry_run, watch, profile, help, version;
 } CommandLine;
 
 struct Command {

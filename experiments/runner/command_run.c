@@ -146,7 +146,8 @@ static Status run_stages(const CommandLine *line, int stages, Arena *arena, Erro
     if (line->dry_run)
         return show_print(&corridor, line->threads, arena, error);
     log_set_sink(print_log, NULL);
-    TRY(output_prepare(&corridor.file, &corridor.plan, corridor.directory, line->force, error));
+    TRY(output_prepare(&corridor.file, &corridor.plan, corridor.directory, line->force, line->extend,
+                       error));
     PoolResult result = {.done = corridor.plan.count};
     if (stages & (STAGE_TRAIN | STAGE_ANALYZE))
         TRY(work_through(line, &corridor, stages, line->only == NULL ? NULL : &only, arena,

@@ -5,9 +5,9 @@
 #include <stdio.h>
 
 static const Command commands[] = {
-    {"run", "FILE", true, "train, analyse and report: whatever is not done yet", "sotjfrn",
+    {"run", "FILE", true, "train, analyse and report: whatever is not done yet", "sotjfErn",
      command_run},
-    {"train", "FILE", true, "only train", "sotjfrn", command_train},
+    {"train", "FILE", true, "only train", "sotjfErn", command_train},
     {"analyze", "FILE", true, "only measure the snapshots of runs that are trained", "sotjfa",
      command_analyze},
     {"report", "FILE", true, "only write summary.csv, figures and report.html", "so",

@@ -3,6 +3,7 @@
 #include "experiments/runner/schema_write.h"
 #include "experiments/runner/text.h"
 #include "model/base/sha256.h"
+#include "train/schedules/schedule.h"
 
 #include <string.h>
 
@@ -11,6 +12,32 @@ void identity_of(const FieldTable *schema, const Experiment *experiment, char he
     const char *text = schema_write(schema, experiment, true, &arena);
     sha256_of(text, strlen(text), hex);
     arena_destroy(&arena);
+}
+
+void identity_of_state(const FieldTable *schema, const Experiment *experiment, char hex[65]) {
+    Experiment of_any_length = *experiment;
+    const ScheduleKind *schedule = (const ScheduleKind *)experiment->run.train.schedule.kind;
+    if (!schedule->looks_ahead)
+        of_any_length.run.train.steps = 0;
+    identity_of(schema, &of_any_length, hex);
+}
+
+bool identity_begins(const ExperimentFile *file, const char *stored_yaml,
+                     const Experiment *wanted) {
+    Arena arena = arena_create("a stored run's settings");
+    const Node *root = NULL;
+    Experiment stored;
+    char first[65], second[65];
+    bool begins = yaml_parse_value(stored_yaml, "stored", &arena, &root, NULL) == STATUS_OK &&
+                  experiment_read(&file->schema, root, &arena, &stored, NULL) == STATUS_OK &&
+                  stored.run.train.steps < wanted->run.train.steps;
+    if (begins) {
+        identity_of_state(&file->schema, &stored, first);
+        identity_of_state(&file->schema, wanted, second);
+        begins = strcmp(first, second) == 0;
+    }
+    arena_destroy(&arena);
+    return begins;
 }
 
 /* A stored YAML as today's program would write it: keys that it lacks with their defaults. As it is

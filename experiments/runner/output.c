@@ -4,9 +4,11 @@
 #include "experiments/runner/run_lock.h"
 #include "model/base/log.h"
 #include "train/run_status.h"
+#include "train/snapshot.h"
 #include "train/storage.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -33,29 +35,39 @@ static const char *checkpoint_identity(const char *directory, Arena *arena) {
     const char *path = arena_format(arena, "%s/checkpoint.h5", directory);
     if (access(path, F_OK) != 0 || storage_open(path, &file, NULL) != STATUS_OK)
         return NULL;
-    if (storage_get_text(file, "/", "experiment_yaml_sha256", arena, &identity, NULL) != STATUS_OK)
+    if (storage_get_text(file, "/", "identity", arena, &identity, NULL) != STATUS_OK)
         identity = NULL;
     storage_close(file);
     return identity;
 }
 
-/* Whether the run's folder holds another run; *differences then says how they differ. */
-static bool is_other_run(const ExperimentFile *file, const PlannedRun *run, const char *directory,
-                         Arena *arena, const char **differences) {
+/* How a run's folder stands to the run that is to have it. */
+typedef enum Conflict {
+    CONFLICT_NONE,    /* empty, or the same run */
+    CONFLICT_SHORTER, /* the same run, of fewer steps: it can be trained on */
+    CONFLICT_OTHER,
+} Conflict;
+
+/* *differences says how they differ, unless there is no conflict. */
+static Conflict conflict_of(const ExperimentFile *file, const PlannedRun *run,
+                            const char *directory, Arena *arena, const char **differences) {
     RunStatus stored;
     Error damage;
     bool same;
     if (run_status_read(directory, arena, &stored, &damage) != STATUS_OK || !stored.exists) {
         const char *identity = checkpoint_identity(directory, arena);
         *differences = "\n  (only its checkpoint is left, which does not hold the settings)";
-        return identity != NULL && strcmp(identity, run->identity) != 0;
+        bool other = identity != NULL && strcmp(identity, run->state_identity) != 0;
+        return other ? CONFLICT_OTHER : CONFLICT_NONE;
     }
     if (strcmp(stored.identity, run->identity) == 0)
-        return false;
+        return CONFLICT_NONE;
     identity_compare(file, stored.experiment_yaml, run->yaml, arena, &same, differences);
     if (same)
         *differences = "\n  (no key that is known: another version of the program made it)";
-    return true;
+    bool shorter = strcmp(stored.status, "failed") != 0 &&
+                   identity_begins(file, stored.experiment_yaml, &run->experiment);
+    return shorter ? CONFLICT_SHORTER : CONFLICT_OTHER;
 }
 
 static Status rename_aside(const char *directory, RunLock *lock, Error *error) {
@@ -74,7 +86,30 @@ static Status rename_aside(const char *directory, RunLock *lock, Error *error) {
     return error_set(error, STATUS_BAD_INPUT, "%s: too many older folders beside it", directory);
 }
 
-static Status move_aside(const char *directory, Error *error) {
+/* Removes what holds for the shorter run alone: its last snapshot, where that is not due now, run.h5 and
+   analysis.h5. Training then goes on from its checkpoint. */
+static Status forget_end(const char *directory, const PlannedRun *run, Arena *arena, Error *error) {
+    RunStatus stored;
+    const RunConfig *config = &run->experiment.run;
+    TRY(run_status_read(directory, arena, &stored, error));
+    const char *const names[] = {"analysis.h5", snapshot_name(stored.logged_steps, arena),
+                                 "run.h5"};
+    bool ended = strcmp(stored.status, "done") == 0;
+    bool due = snapshot_due(&config->snapshots, stored.logged_steps, config->train.steps);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        const char *path = arena_format(arena, "%s/%s", directory, names[i]);
+        bool kept = i == 1 && (due || !ended);
+        if (!kept && unlink(path) != 0 && errno != ENOENT)
+            return error_errno(error, STATUS_BAD_INPUT, "%s: cannot be removed", path);
+    }
+    log_line(LOG_INFO, "%s: goes on from step %lld to %lld", directory,
+             (long long)stored.logged_steps, (long long)config->train.steps);
+    return STATUS_OK;
+}
+
+/* Sets the folder aside (run NULL), or makes it one of a longer run. */
+static Status folder_change(const char *directory, const PlannedRun *run, Arena *arena,
+                            Error *error) {
     RunLock lock;
     bool taken;
     if (run_lock_take(directory, &lock, &taken, error) != STATUS_OK)
@@ -82,35 +117,57 @@ static Status move_aside(const char *directory, Error *error) {
     if (!taken)
         return error_set(error, STATUS_BAD_INPUT, "%s: another process is working on this run",
                          directory);
-    Status status = rename_aside(directory, &lock, error);
+    Status status = run == NULL ? rename_aside(directory, &lock, error)
+                                : forget_end(directory, run, arena, error);
     run_lock_release(&lock);
     return status;
 }
 
-static Status conflicts_resolve(const ExperimentFile *file, const RunPlan *plan,
-                                const char *directory, bool force, Arena *arena, Error *error) {
-    TextBuffer found = {.arena = arena};
-    size_t conflicts = 0;
+/* What was found in the folders of all runs. */
+typedef struct Conflicts {
+    Conflict *of; /* [plan->count] */
+    size_t count, shorter;
+    TextBuffer text; /* the first of them, for a person */
+} Conflicts;
+
+static void conflicts_find(const ExperimentFile *file, const RunPlan *plan, const char *directory,
+                           Arena *arena, Conflicts *conflicts) {
+    *conflicts = (Conflicts){.of = ARENA_ARRAY(arena, Conflict, plan->count),
+                             .text = {.arena = arena}};
     for (size_t i = 0; i < plan->count; i++) {
         const char *differences;
         const char *folder = output_run_directory(directory, &plan->runs[i], arena);
-        if (!is_other_run(file, &plan->runs[i], folder, arena, &differences))
+        conflicts->of[i] = conflict_of(file, &plan->runs[i], folder, arena, &differences);
+        if (conflicts->of[i] == CONFLICT_NONE)
             continue;
-        conflicts++;
-        if (force)
-            TRY(move_aside(folder, error));
-        else if (conflicts <= CONFLICTS_SHOWN)
-            text_add(&found, "\n%s:%s", folder, differences);
+        conflicts->shorter += conflicts->of[i] == CONFLICT_SHORTER;
+        if (conflicts->count++ < CONFLICTS_SHOWN)
+            text_add(&conflicts->text, "\n%s:%s", folder, differences);
     }
-    if (conflicts == 0 || force)
-        return STATUS_OK;
-    if (conflicts > CONFLICTS_SHOWN)
-        text_add(&found, "\nand %zu more", conflicts - CONFLICTS_SHOWN);
-    return error_set(error, STATUS_BAD_INPUT,
-                     "%s: holds results made with other settings (theirs → this file's):%s\n"
-                     "nothing was changed. Go on with --output DIR to write elsewhere, or with "
-                     "--force to set the older folders aside as <run>.old-1",
-                     directory, found.text);
+    if (conflicts->count > CONFLICTS_SHOWN)
+        text_add(&conflicts->text, "\nand %zu more", conflicts->count - CONFLICTS_SHOWN);
+}
+
+static Status conflicts_resolve(const ExperimentFile *file, const RunPlan *plan,
+                                const char *directory, bool force, bool extend, Arena *arena,
+                                Error *error) {
+    Conflicts conflicts;
+    conflicts_find(file, plan, directory, arena, &conflicts);
+    bool extendable = conflicts.shorter == conflicts.count;
+    if (conflicts.count > 0 && !force && !(extend && extendable))
+        return error_set(error, STATUS_BAD_INPUT,
+                         "%s: holds results made with other settings (theirs → this file's):%s\n"
+                         "nothing was changed. Go on with --output DIR to write elsewhere, or with "
+                         "--force to set the older folders aside as <run>.old-1%s",
+                         directory, conflicts.text.text,
+                         extendable ? ", or with `fiducial run --extend` to train them on" : "");
+    for (size_t i = 0; i < plan->count; i++) {
+        const char *folder = output_run_directory(directory, &plan->runs[i], arena);
+        bool longer = extend && conflicts.of[i] == CONFLICT_SHORTER;
+        if (conflicts.of[i] != CONFLICT_NONE)
+            TRY(folder_change(folder, longer ? &plan->runs[i] : NULL, arena, error));
+    }
+    return STATUS_OK;
 }
 
 static bool is_planned(const RunPlan *plan, const char *name) {
@@ -185,8 +242,8 @@ static Status runs_adopt(const RunPlan *plan, const char *directory, Arena *aren
 }
 
 static Status prepare(const ExperimentFile *file, const RunPlan *plan, const char *directory,
-                      bool force, Arena *arena, Error *error) {
-    TRY(conflicts_resolve(file, plan, directory, force, arena, error));
+                      bool force, bool extend, Arena *arena, Error *error) {
+    TRY(conflicts_resolve(file, plan, directory, force, extend, arena, error));
     RunLock lock = {.descriptor = -1};
     Status status = storage_make_directory(directory, error);
     if (status == STATUS_OK)
@@ -204,9 +261,9 @@ static Status prepare(const ExperimentFile *file, const RunPlan *plan, const cha
 }
 
 Status output_prepare(const ExperimentFile *file, const RunPlan *plan, const char *directory,
-                      bool force, Error *error) {
+                      bool force, bool extend, Error *error) {
     Arena arena = arena_create("the output folder");
-    Status status = prepare(file, plan, directory, force, &arena, error);
+    Status status = prepare(file, plan, directory, force, extend, &arena, error);
     arena_destroy(&arena);
     return status;
 }

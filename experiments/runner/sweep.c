@@ -234,6 +234,7 @@ static Status run_fill(const Sweep *sweep, const Node *const *values, PlannedRun
     run->name = run_name(labels, named, name_count, run->experiment.run.seed, arena);
     run->yaml = schema_write(schema, &run->experiment, false, arena);
     identity_of(schema, &run->experiment, run->identity);
+    identity_of_state(schema, &run->experiment, run->state_identity);
     return STATUS_OK;
 }
 

@@ -18,6 +18,7 @@ typedef struct PlannedRun {
     Experiment experiment;
     const char *yaml;  /* its whole resolved configuration */
     char identity[65]; /* SHA-256 of the resolved YAML without what cannot change its bits */
+    char state_identity[65]; /* the same of its checkpoints: see identity_of_state */
     const char **swept_values; /* [swept_count] as text; "" where the run has no such key */
 } PlannedRun;
 

@@ -103,6 +103,7 @@ static Status train(Worker *worker, Error *error) {
         .base_directory = job->file->directory,
         .experiment_yaml = job->run->yaml,
         .identity = job->run->identity,
+        .state_identity = job->run->state_identity,
         .program_version = program_version(),
         .git_revision = program_git_revision(),
         .threads = job->threads,

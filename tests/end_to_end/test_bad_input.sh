@@ -258,6 +258,9 @@ check "other settings, forced" start 0 train tiny.yaml --set model.width=16 --fo
 check "forced: the older run is kept" [ -s "results/tiny/seed=1.old-1/run.h5" ]
 after=$(cat results/tiny/*.old-1/*.h5 results/tiny/*.old-1/snapshots/*.h5 | sha256sum)
 check "forced: byte for byte" [ "$before" = "$after" ]
+cp -r results/tiny lost && rm lost/seed=1/run.h5
+check "run.h5 lost, other settings" start 2 train tiny.yaml --output lost
+check "run.h5 lost: its checkpoint tells" says "only its checkpoint is left"
 
 : >occupied
 check "output folder that cannot be made" start 2 run tiny.yaml --output occupied/below

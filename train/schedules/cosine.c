@@ -27,4 +27,5 @@ const ScheduleKind schedule_cosine = {
              .source = "arXiv 1608.03983, equation 5",
              .options = FIELD_TABLE(options_fields)},
     .factor = factor,
+    .looks_ahead = true,
 };

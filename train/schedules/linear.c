@@ -24,4 +24,5 @@ const ScheduleKind schedule_linear = {
              .meaning = "a straight line from the full rate to its final share",
              .options = FIELD_TABLE(options_fields)},
     .factor = factor,
+    .looks_ahead = true,
 };

@@ -5,6 +5,7 @@
 
 #include "model/base/field.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Where training is, after warm-up. Steps count from 1: the first step made is 1, the last `steps`. */
@@ -17,6 +18,7 @@ typedef struct ScheduleKind {
     Kind kind;
     /* The factor at a step from warmup on; 1 at step = warmup. */
     double (*factor)(const KindOptions *options, const SchedulePoint *point);
+    bool looks_ahead; /* the factor depends on how many steps there will be */
 } ScheduleKind;
 
 extern const KindTable schedule_kinds;

@@ -58,4 +58,5 @@ const ScheduleKind schedule_wsd = {
              .source = "arXiv 2404.06395, section 4",
              .options = FIELD_TABLE(options_fields)},
     .factor = factor,
+    .looks_ahead = true,
 };
