@@ -22,6 +22,7 @@ typedef struct Sinks {
     const int32_t *tokens; /* [samples][induction length] */
     const double *null;    /* [T] importance of uniform attention */
     size_t importance, first_importance, sink_rate, first_sink_rate, sink_position, sink_ratio;
+    size_t first_importance_share, first_importance_share_null;
     size_t attention_entropy, attention_total, first_token_argmax;
     size_t value_drain, key_norm_ratio, sink_logit, query_key_cosine, query_key_cosine_other;
     size_t residual_peak, massive_ratio, massive_dimension, neuron_kurtosis;
@@ -61,6 +62,14 @@ static void declare_importance(const Declaring *declaring) {
         (VariableText){"first_importance", "importance of position 0", "1", GU, nobody},
         VARIABLE_SAMPLE_MEAN, layer, head, NULL);
     add_with_null(declaring, first, &sinks->first_importance, &sinks->first_importance_null);
+    Variable share = variable_over(
+        (VariableText){"first_importance_share",
+                       "importance of position 0 where rows of |weights| are scaled to sum 1", "1",
+                       GU ", for attention without normalization",
+                       "no query that sees the key gives weight to any"},
+        VARIABLE_SAMPLE_MEAN, layer, head, NULL);
+    add_with_null(declaring, share, &sinks->first_importance_share,
+                  &sinks->first_importance_share_null);
     Variable rate = variable_over(
         (VariableText){"sink_rate", "share of samples, layers and heads with importance > epsilon",
                        "1", GU, nobody},
@@ -286,6 +295,7 @@ static void sinks_fill_run(const AnalysisContext *context, const void *state, do
     uniform_map(context->visibility, map);
     map_measure(context->visibility, map, &measures);
     run[sinks->first_importance_null] = measures.importance[0];
+    run[sinks->first_importance_share_null] = measures.first_share;
     for (size_t e = 0; e < SINK_EPSILONS; e++) {
         for (size_t k = 0; k < length; k++)
             run[sinks->sink_rate_null + e * length + k] =
@@ -312,6 +322,7 @@ static void sample_map(const AnalysisContext *context, const Sinks *sinks, const
     MapMeasures measures = {.importance = row + sinks->importance + at * length};
     map_measure(context->visibility, map, &measures);
     row[sinks->first_importance + at] = measures.importance[0];
+    row[sinks->first_importance_share + at] = measures.first_share;
     for (size_t e = 0; e < SINK_EPSILONS; e++) {
         for (size_t k = 0; k < length; k++) {
             double *rate = row + sinks->sink_rate + e * length + k;

@@ -16,6 +16,8 @@ typedef struct MapMeasures {
     double entropy;            /* of the renormalised rows, over ln(number of visible keys);
                                   NaN with a weight below 0 */
     double total;              /* mean row sum */
+    double first_share;        /* importance of key 0 where rows of |weights| are scaled to sum 1: over
+                                  the queries that see it and have any weight; NaN for none */
     double first_token_argmax; /* share of queries whose largest weight, without a tie, is on 0 */
 } MapMeasures;
 

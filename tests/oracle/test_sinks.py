@@ -19,6 +19,13 @@ def importance(attention, visible):
         return np.where(visible.any(0), (attention * visible).sum(0) / visible.sum(0), np.nan)
 
 
+def first_share(attention, visible):
+    """Position 0's importance where rows of |weights| are scaled to sum 1; rows without weight left out."""
+    size = np.abs(attention * visible).sum(1)
+    rows = visible[:, 0] & (size > 0)
+    return np.mean(np.abs(attention[rows, 0]) / size[rows]) if rows.any() else np.nan
+
+
 def rates(alpha):
     """[epsilon]… of importances, NaN where they are."""
     return np.array([np.where(np.isnan(alpha), np.nan, alpha > epsilon * MORE)
@@ -58,6 +65,8 @@ def compare_maps(found, run, index, maps):
               None if maps.min() >= 0 else 1e-2 * np.abs(maps).max())
     found.add("first_importance", (index,), analysis["first_importance"][index],
               mean_defined(alpha[..., 0]))
+    found.add("first_importance_share", (index,), analysis["first_importance_share"][index], mean_defined(
+        [[[first_share(head, visible) for head in layer] for layer in sample] for sample in maps]))
     found.add("sink_rate", (index,), analysis["sink_rate"][index],
               rates(alpha).mean((1, 2, 3)))
     found.add("first_sink_rate", (index,), analysis["first_sink_rate"][index],
@@ -77,6 +86,7 @@ def compare_nulls(found, run):
     null = importance(uniform(visible), visible)
     entropy, total, first = row_measures(uniform(visible), visible)
     expected = {"importance": null, "first_importance": null[0], "sink_rate": rates(null),
+                "first_importance_share": first_share(uniform(visible), visible),
                 "first_sink_rate": rates(null[0]), "attention_entropy": entropy,
                 "attention_total": total, "first_token_argmax": first}
     expected["sink_position"], expected["sink_ratio"] = sink_of(null, null, visible)

@@ -93,6 +93,29 @@ static void a_perfect_sink_and_an_identity(void **state) {
     arena_destroy(&arena);
 }
 
+/* Rows of another sum, of either sign, or of none: what each key has of its row's |weights|. */
+static void shares_do_not_depend_on_what_rows_sum_to(void **state) {
+    (void)state;
+    enum { T = 4 };
+    Arena arena = arena_create("test");
+    Visibility *visibility = causal(T, &arena);
+    double importance[T], map[T * T] = {0.02, 0, 0, 0,    /* alone in its row */
+                                        30, 10, 0, 0,     /* 3/4 */
+                                        -1, 0.5, 0.5, 0,  /* 1/2 */
+                                        0, 0, 0, 0};      /* nothing: left out */
+    MapMeasures measures = {.importance = importance};
+    map_measure(visibility, map, &measures);
+    assert_number("importance", importance[0], (0.02 + 30 - 1) / 4, 1e-14);
+    assert_number("share", measures.first_share, (1 + 0.75 + 0.5) / 3, 1e-15);
+    uniform_map(visibility, map);
+    map_measure(visibility, map, &measures);
+    assert_number("share of rows that sum to 1", measures.first_share, importance[0], 1e-15);
+    const Interval hidden[] = {{1, 2}, {1, 2}};
+    map_measure(visibility_from_intervals(hidden, 2, &arena), map, &measures);
+    assert_true(isnan(measures.first_share));
+    arena_destroy(&arena);
+}
+
 /* Random rows, with e^2.5 as much weight for key 5; or the same weights dealt out anew in every row. */
 static void add_planted(const Visibility *visibility, int sample, bool permuted, double *mean) {
     enum { T = 32, SAMPLES = 20 };
@@ -279,6 +302,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(uniform_attention_is_its_own_null),
         cmocka_unit_test(a_perfect_sink_and_an_identity),
+        cmocka_unit_test(shares_do_not_depend_on_what_rows_sum_to),
         cmocka_unit_test(planted_sinks_are_found_and_permuted_ones_are_not),
         cmocka_unit_test(short_sequences),
         cmocka_unit_test(rows_that_do_not_sum_to_one),
