@@ -12,7 +12,7 @@ static size_t last_values(const Group *group, const Metric *metric, Arena *scrat
     *values = ARENA_ARRAY(scratch, double, group->run_count);
     for (size_t r = 0; r < group->run_count; r++) {
         Series series;
-        if (series_read(group->runs[r], &metric->quantity, group->sink_layer, group->sink_head,
+        if (series_read(group->runs[r], &metric->quantity, group->sink_layer, SINKING_HEAD,
                         scratch, &series) &&
             !isnan(series.value[series.count - 1]))
             (*values)[count++] = series.value[series.count - 1];
@@ -77,7 +77,8 @@ void comparison_table(const Report *report, Arena *arena, ComparisonTable *table
     if (table->first == NULL)
         return;
     for (size_t m = 0; m < metric_count; m++)
-        compare_metric(table, m);
+        if (metric_listed(report, &metrics[m]))
+            compare_metric(table, m);
     for (size_t i = 0; i < metric_count * report->group_count; i++) {
         const Comparison *item = &table->items[i];
         any = any || item->present;
@@ -100,13 +101,13 @@ static void write_item(FILE *stream, const ComparisonTable *table, size_t metric
     const Comparison *item = comparison_at(table, metric, g);
     const Group *group = &table->report->groups[g];
     const UnpairedTest *test = &item->test;
+    const char *heads = sinking_heads(group, " ", table->report->arena);
     for (size_t k = 0; k < table->report->job->swept_count; k++) {
         output_csv_text(stream, group->swept_values[k]);
         fputc(',', stream);
     }
     output_csv_text(stream, table->first->label);
-    fprintf(stream, ",%s,%d,%d", metrics[metric].quantity.variable, group->sink_layer,
-            group->sink_head);
+    fprintf(stream, ",%s,%d,%s", metrics[metric].quantity.variable, group->sink_layer, heads);
     const double numbers[] = {
         item->mean,       test->first_count, item->first,         test->second_count,
         test->difference, test->t,           test->degrees,       test->p,

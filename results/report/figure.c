@@ -185,6 +185,7 @@ Status figure_write(const Report *report, const Figure *figure, const char *dire
     Status status = write_files(report, figure, directory, &scratch, &drawing, error);
     if (status == STATUS_OK && drawing.missing != NULL)
         result->missing = arena_string(arena, drawing.missing);
+    result->redundant = status == STATUS_OK && drawing.redundant;
     if (status == STATUS_OK)
         result->caption = arena_string(arena, drawing.caption);
     bool draw = status == STATUS_OK && drawing.missing == NULL;

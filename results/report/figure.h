@@ -17,6 +17,7 @@ typedef struct Drawing {
     int width, height;
     const char *caption; /* what is true of this drawing alone: layer, head, bands */
     const char *missing; /* nothing could be drawn: why, for a person; else NULL */
+    bool redundant;      /* nothing is to be drawn, nor said, since other figures show it */
 } Drawing;
 
 /* The parts of the report that figures stand in, in its order: one per analysis, and training. */
@@ -65,6 +66,7 @@ typedef struct FigureResult {
     const Figure *figure;
     const char *caption; /* Drawing.caption, never NULL */
     const char *missing; /* as in Drawing */
+    bool redundant;      /* as in Drawing: then missing is not NULL */
     const char *problem; /* why there are no pictures of the written data; NULL: there are */
 } FigureResult;
 

@@ -36,7 +36,7 @@ static size_t panel_fill(const Report *report, const Quantity *quantity, int lay
         const Group *group = &report->groups[g];
         PanelCurve *line = &panel->curves[panel->curve_count];
         int at_layer = layer >= 0 ? layer : group->sink_layer;
-        int at_head = head >= 0 ? head : group->sink_head;
+        int at_head = head >= 0 ? head : SINKING_HEAD;
         *line = (PanelCurve){.group = group};
         if (!curve_read(group, quantity, at_layer, at_head, arena, &line->curve) ||
             !curve_defined(&line->curve))
@@ -49,14 +49,14 @@ static size_t panel_fill(const Report *report, const Quantity *quantity, int lay
 }
 
 /* "rope: layer 1, head 0; …" for captions of figures that show each group’s sinking head. */
-static const char *sinking_heads(const Report *report, bool with_head, Arena *arena) {
+static const char *sinking_places(const Report *report, bool with_head, Arena *arena) {
     const char *text = "";
     for (size_t g = 0; g < report->group_count; g++) {
         const Group *group = &report->groups[g];
         if (group->run_count > 0)
             text = arena_format(
                 arena, "%s%s%s: %s", text, *text != '\0' ? "; " : "", group->label,
-                head_text(group, group->sink_layer, with_head ? group->sink_head : -1, arena));
+                sinking_text(group, with_head, arena));
     }
     return text;
 }
@@ -64,22 +64,33 @@ static const char *sinking_heads(const Report *report, bool with_head, Arena *ar
 static const char *sinking_caption(const Report *report, bool by_head, Arena *arena) {
     return arena_format(arena,
                         "Shown is each group’s %s with the largest importance of the first "
-                        "position at the last step (%s).",
-                        by_head ? "head" : "layer", sinking_heads(report, by_head, arena));
+                        "position at the last step%s (%s).",
+                        by_head ? "head" : "layer", by_head ? ", of each seed its own" : "",
+                        sinking_places(report, by_head, arena));
 }
 
+/* A panel for each layer and head; only for each layer, at its strongest heads, where heads of several
+   seeds would be averaged that have nothing in common but their number. */
 static void fill_heads(const Report *report, const LineFigure *options, bool by_head, Arena *arena,
                        Panels *panels, const char **caption, unsigned *bands) {
+    bool one_seed = true;
+    for (size_t g = 0; g < report->group_count; g++)
+        one_seed = one_seed && report->groups[g].run_count <= 1;
     int heads = by_head ? report->heads : 1;
+    bool strongest = heads > 1 && (!one_seed || report->layers * heads > PANELS_LARGEST);
+    heads = strongest ? 1 : heads;
     if (report->same_shape && report->layers * heads <= PANELS_LARGEST) {
         const Group any = {.heads = heads};
         for (int layer = 0; layer < report->layers; layer++)
             for (int head = 0; head < heads; head++) {
                 Panel *panel = &panels->items[panels->count];
                 panel->title = head_text(&any, layer, head, arena);
-                panels->count +=
-                    panel_fill(report, &options->quantity, layer, head, arena, panel, bands) > 0;
+                panels->count += panel_fill(report, &options->quantity, layer,
+                                            strongest ? SINKING_HEAD : head, arena, panel, bands) > 0;
             }
+        if (strongest)
+            *caption = "Shown is each layer’s head with the largest importance of the first position "
+                       "at the last step, of each seed its own.";
         return;
     }
     Panel *panel = &panels->items[0];
@@ -161,6 +172,11 @@ static const char *groups_without_line(const Report *report, const Panels *panel
 void draw_lines(const Report *report, const Figure *figure, Arena *arena, Drawing *drawing) {
     const LineFigure *options = figure->options;
     bool exists;
+    if (options->of_row_sums && !report->row_sums) {
+        drawing->redundant = true;
+        drawing->missing = "rows of attention sum to 1";
+        return;
+    }
     bool by_head = variable_has_axis(report, options->quantity.variable, "head", &exists);
     if (!exists) {
         drawing->missing = arena_format(arena, "No analysed run has the variable “%s”.",

@@ -2,6 +2,7 @@
 #include "results/report/maps.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { MAP_STEPS = 5, MAP_ROWS_LARGEST = 12, NUMBERED_CELLS = 32 };
@@ -21,11 +22,41 @@ static void script_colour_box(FILE *script, const Drawing *drawing, const char *
 /* A group's mean importance of the first position per layer and head at the last step. */
 typedef struct HeadMap {
     const Group *group;
-    double *importance; /* [layers][heads] */
+    double *importance; /* [layers][heads]; of several seeds: by rank of the head in its layer */
     double *low, *high;
     int seeds;
     double step;
 } HeadMap;
+
+static int compare_descending(const void *a, const void *b) {
+    double first = *(const double *)a, second = *(const double *)b;
+    return (first < second) - (first > second);
+}
+
+/* Each run's importances in one layer at its last step, strongest first (not defined: last), over seeds:
+   heads of several seeds have nothing in common but their number. */
+static void rank_heads(const Group *group, int layer, Arena *arena, HeadMap *map) {
+    size_t heads = (size_t)group->heads, runs = group->run_count;
+    double *values = ARENA_ARRAY(arena, double, runs *heads), *column = ARENA_ARRAY(arena, double, runs);
+    for (size_t r = 0; r < runs; r++) {
+        double *own = values + r * heads;
+        for (int head = 0; head < group->heads; head++) {
+            Series series;
+            bool read = series_read(group->runs[r], &bos_importance, layer, head, arena, &series);
+            own[head] = read && !isnan(series.value[series.count - 1])
+                            ? series.value[series.count - 1]
+                            : -INFINITY;
+        }
+        qsort(own, heads, sizeof(*own), compare_descending);
+    }
+    for (size_t rank = 0; rank < heads; rank++) {
+        size_t cell = (size_t)layer * heads + rank;
+        for (size_t r = 0; r < runs; r++)
+            column[r] = isinf(values[r * heads + rank]) ? NAN : values[r * heads + rank];
+        interval_over_seeds(column, (int)runs, &map->importance[cell], &map->low[cell],
+                            &map->high[cell]);
+    }
+}
 
 static bool head_map_read(const Group *group, Arena *arena, HeadMap *map) {
     size_t cells = (size_t)group->layers * (size_t)group->heads;
@@ -34,7 +65,7 @@ static bool head_map_read(const Group *group, Arena *arena, HeadMap *map) {
                      .low = ARENA_ARRAY(arena, double, cells),
                      .high = ARENA_ARRAY(arena, double, cells)};
     bool any = false;
-    for (int layer = 0; layer < group->layers; layer++)
+    for (int layer = 0; layer < group->layers; layer++) {
         for (int head = 0; head < group->heads; head++) {
             size_t cell = (size_t)layer * (size_t)group->heads + (size_t)head;
             Curve curve;
@@ -49,6 +80,9 @@ static bool head_map_read(const Group *group, Arena *arena, HeadMap *map) {
             map->step = curve.step[last];
             any = any || !isnan(curve.mean[last]);
         }
+        if (group->run_count > 1 && group->heads > 1)
+            rank_heads(group, layer, arena, map);
+    }
     return any;
 }
 
@@ -107,8 +141,12 @@ void draw_head_map(const Report *report, const Figure *figure, Arena *arena, Dra
     HeadMap *maps = ARENA_ARRAY(arena, HeadMap, report->group_count);
     size_t count = 0;
     double darkest = 0.1;
+    bool ranked = false;
     for (size_t g = 0; g < report->group_count; g++)
-        count += head_map_read(&report->groups[g], arena, &maps[count]);
+        if (head_map_read(&report->groups[g], arena, &maps[count])) {
+            ranked = ranked || (maps[count].group->run_count > 1 && maps[count].group->heads > 1);
+            count++;
+        }
     if (count == 0) {
         drawing->missing = "No analysed run has the variable “first_importance”.";
         return;
@@ -141,13 +179,18 @@ void draw_head_map(const Report *report, const Figure *figure, Arena *arena, Dra
         script_place(script, drawing, left, top, left + width, top + height);
         script_label(script, drawing, text_fit(maps[m].group->label, width, arena),
                      left + width / 2, top - 16, "center", "");
-        script_label(script, drawing, "head", left + width / 2, top + height + 44, "center", "");
+        script_label(script, drawing, ranked ? "head, strongest first" : "head", left + width / 2,
+                     top + height + 44, "center", "");
         if (m % (size_t)columns == 0)
             script_label(script, drawing, "layer", 20, top + height / 2, "center", "rotate by 90");
         head_map_panel(drawing, figure, &maps[m], m, darkest, m % (size_t)columns == 0);
     }
     fputs("unset multiplot\nset border\n", script);
-    drawing->caption = "Mean over seeds; the data file has the range.";
+    drawing->caption =
+        ranked ? "Heads of several seeds have nothing in common but their number, so that each seed’s "
+                 "are ranked within their layer first (the column of the data file is the rank). Mean "
+                 "over seeds; the data file has the range."
+               : "Mean over seeds; the data file has the range.";
 }
 
 /* One group's maps: five steps of its sinking head, mean over seeds. */
@@ -198,7 +241,7 @@ static bool add_maps(const RunData *run, const Group *group, Arena *arena, MapRo
         Selection selection = selection_all();
         if (length != row->length ||
             !selection_index(&selection, dataset, "layer", group->sink_layer) ||
-            !selection_index(&selection, dataset, "head", group->sink_head) ||
+            !selection_index(&selection, dataset, "head", run->sink_heads[group->sink_layer]) ||
             !selection_value(&selection, dataset, "step", row->steps[k]))
             return false;
         maps[k] = dataset_read(run, dataset, "", &selection, arena);
@@ -308,12 +351,12 @@ static void write_maps(const MapRow *rows, int count, const MapGrid *grid, const
 
 static const char *map_caption(const MapRow *rows, int count, size_t groups, Arena *arena) {
     const char *text =
-        "Shown is each group’s head with the largest importance of the first position "
-        "at the last step, mean over seeds:";
+        "Shown is the head with the largest importance of the first position at the last step in each "
+        "group’s sinking layer, of each seed its own, mean over seeds:";
     for (int r = 0; r < count; r++)
         text = arena_format(
             arena, "%s%s %s %s", text, r > 0 ? ";" : "", rows[r].group->label,
-            head_text(rows[r].group, rows[r].group->sink_layer, rows[r].group->sink_head, arena));
+            sinking_text(rows[r].group, true, arena));
     if (groups > (size_t)count)
         return arena_format(arena, "%s. The first %d of %zu groups are shown.", text, count,
                             groups);

@@ -11,6 +11,15 @@ static const LineFigure importance = {
     .share = true,
 };
 
+static const LineFigure importance_share = {
+    .quantity = {"first_importance_share", {{NULL, 0}}},
+    .axis_title = "share of a row’s weight on the first token",
+    .null_label = UNIFORM,
+    .panels = PANELS_HEADS,
+    .share = true,
+    .of_row_sums = true,
+};
+
 static const LineFigure sink_rate = {
     .quantity = {"sink_rate", {{"position", 0}}},
     .axis_title = "sink rate of the first token",
@@ -144,7 +153,7 @@ static const LineFigure likelihood_attention_correlation = {
 
 const Figure figures[] = {
     {SECTION_SINKS, "importance", "Importance of the first token by training step",
-     "The share of attention that the first token (BOS) receives, averaged over the queries that "
+     "The share of attention that the first token receives, averaged over the queries that "
      "see it and over the probe’s samples. The dashed line is what uniform attention would give "
      "it; a line that leaves it upwards is a sink appearing.",
      draw_lines, &importance},
@@ -153,6 +162,12 @@ const Figure figures[] = {
      "change is there to stay, the bar 95 % of the bootstrap draws; the further left, the earlier. "
      "An open dot stands for no onset, a bar that reaches it for draws without one.",
      draw_onsets, NULL},
+    {SECTION_SINKS, "importance_share",
+     "Importance of the first token by training step, rows scaled to sum 1",
+     "The same where each query’s weights, without their signs, are scaled to sum 1: what the first "
+     "token has of what there is. Attention whose rows sum to more or less than 1 compares by this, and "
+     "with the dashed line; importance as it is also tells how much attention there is at all.",
+     draw_lines, &importance_share},
     {SECTION_SINKS, "sink_rate", "Sink rate of the first token by training step",
      "The share of samples, layers and heads in which the first token’s importance exceeds ε. A "
      "model of which one head in n sinks reaches 1/n.",

@@ -14,6 +14,7 @@ static const char *const colours[COLOURS] = {
 static const char *const dashes[DASHES] = {"1", "(7,4)", "(3,3)", "(8,3,2,3)", "(2,5)"};
 
 const Quantity bos_importance = {"first_importance", {{NULL, 0}}};
+const Quantity bos_share = {"first_importance_share", {{NULL, 0}}};
 
 static bool same_values(const char *const *a, const char *const *b, size_t count) {
     for (size_t i = 0; i < count; i++)
@@ -73,14 +74,19 @@ static size_t rank_among(const Report *report, const Group *group, size_t first,
     return rank;
 }
 
-/* Colour by the first swept key and dash by the others where that is enough to tell groups apart;
-   otherwise one after the other, solid lines first. */
+/* Colour by the first swept key and dash by the others where all of their values are crossed and there are
+   enough of both; otherwise one after the other, solid lines first: where values are paired, many groups
+   would share a colour that others leave free. */
 static void choose_styles(Report *report) {
-    size_t swept = report->job->swept_count;
-    bool factored = swept >= 2;
-    for (size_t g = 0; g < report->group_count && factored; g++)
-        factored = rank_among(report, &report->groups[g], 0, 1) < COLOURS &&
-                   rank_among(report, &report->groups[g], 1, swept - 1) < DASHES;
+    size_t swept = report->job->swept_count, colours_used = 0, dashes_used = 0;
+    for (size_t g = 0; g < report->group_count && swept >= 2; g++) {
+        size_t first = rank_among(report, &report->groups[g], 0, 1);
+        size_t others = rank_among(report, &report->groups[g], 1, swept - 1);
+        colours_used = first + 1 > colours_used ? first + 1 : colours_used;
+        dashes_used = others + 1 > dashes_used ? others + 1 : dashes_used;
+    }
+    bool factored = swept >= 2 && colours_used <= COLOURS && dashes_used <= DASHES &&
+                    colours_used * dashes_used == report->group_count;
     for (size_t g = 0; g < report->group_count; g++) {
         Group *group = &report->groups[g];
         size_t colour = factored ? rank_among(report, group, 0, 1) : g % COLOURS;
@@ -95,27 +101,43 @@ static int axis_length(const RunData *run, const char *name) {
     return dimension != NULL ? dimension->length : 0;
 }
 
+/* The head of a layer with the largest share of attention on the first position at the run's last step,
+   and that share; false, and head 0, where none is defined. */
+static bool strongest_head(const RunData *run, const Group *group, int layer, Arena *arena,
+                           double *largest) {
+    const Quantity *quantity =
+        run_dataset(run, bos_share.variable) != NULL ? &bos_share : &bos_importance;
+    bool found = false;
+    for (int head = 0; head < group->heads; head++) {
+        Series series;
+        if (!series_read(run, quantity, layer, head, arena, &series))
+            continue;
+        double last = series.value[series.count - 1];
+        if (isnan(last) || (found && !(last > *largest)))
+            continue;
+        found = true;
+        run->sink_heads[layer] = head;
+        *largest = last;
+    }
+    return found;
+}
+
 static void find_sink(Group *group, Arena *arena) {
     double largest = -INFINITY;
-    for (int layer = 0; layer < group->layers; layer++)
-        for (int head = 0; head < group->heads; head++) {
-            double sum = 0;
-            int count = 0;
-            for (size_t r = 0; r < group->run_count; r++) {
-                Series series;
-                if (!series_read(group->runs[r], &bos_importance, layer, head, arena, &series) ||
-                    isnan(series.value[series.count - 1]))
-                    continue;
-                sum += series.value[series.count - 1];
+    for (int layer = 0; layer < group->layers; layer++) {
+        double sum = 0, share = 0;
+        int count = 0;
+        for (size_t r = 0; r < group->run_count; r++)
+            if (strongest_head(group->runs[r], group, layer, arena, &share)) {
+                sum += share;
                 count++;
             }
-            if (count == 0 || !(sum / count > largest))
-                continue;
-            largest = sum / count;
-            group->sink_known = true;
-            group->sink_layer = layer;
-            group->sink_head = head;
-        }
+        if (count == 0 || !(sum / count > largest))
+            continue;
+        largest = sum / count;
+        group->sink_known = true;
+        group->sink_layer = layer;
+    }
 }
 
 static Group *group_of(Report *report, const ReportRun *run) {
@@ -128,6 +150,20 @@ static Group *group_of(Report *report, const ReportRun *run) {
                      .swept_values = run->swept_values};
     group->runs = ARENA_ARRAY(report->arena, const RunData *, report->run_count);
     return group;
+}
+
+/* By more than rounding, at any step. */
+static bool rows_differ_from_one(const RunData *run, Arena *arena) {
+    const Dataset *dataset = run_dataset(run, "attention_total");
+    if (dataset == NULL)
+        return false;
+    const Selection all = selection_all();
+    const double *totals = dataset_read(run, dataset, "", &all, arena);
+    size_t count = totals != NULL ? selection_count(dataset, &all) : 0;
+    bool differ = false;
+    for (size_t i = 0; i < count; i++)
+        differ = differ || fabs(totals[i] - 1) > 1e-3;
+    return differ;
 }
 
 void report_read(const ReportJob *job, Arena *arena, Report *report) {
@@ -144,7 +180,9 @@ void report_read(const ReportJob *job, Arena *arena, Report *report) {
         if (!run->analyzed)
             continue;
         report->analyzed_count++;
+        report->row_sums = report->row_sums || rows_differ_from_one(run, arena);
         group->runs[group->run_count++] = run;
+        run->sink_heads = ARENA_ARRAY(arena, int, (size_t)axis_length(run, "layer") + 1);
         if (group->run_count == 1) {
             group->layers = axis_length(run, "layer");
             group->heads = axis_length(run, "head");
@@ -176,6 +214,31 @@ const char *head_text(const Group *group, int layer, int head, Arena *arena) {
     return arena_format(arena, "layer %d, head %d", layer, head);
 }
 
+static int own_head(const Group *group, size_t run) {
+    return group->runs[run]->sink_heads[group->sink_layer];
+}
+
+const char *sinking_heads(const Group *group, const char *separator, Arena *arena) {
+    const char *heads = "";
+    bool alike = true;
+    for (size_t r = 0; r < group->run_count; r++) {
+        alike = alike && own_head(group, r) == own_head(group, 0);
+        heads = arena_format(arena, "%s%s%d", heads, r > 0 ? separator : "",
+                             own_head(group, r));
+    }
+    return alike && group->run_count > 0 ? arena_format(arena, "%d", own_head(group, 0))
+                                         : heads;
+}
+
+const char *sinking_text(const Group *group, bool with_heads, Arena *arena) {
+    if (!with_heads || group->heads <= 1)
+        return arena_format(arena, "layer %d", group->sink_layer);
+    const char *heads = sinking_heads(group, ", ", arena);
+    return arena_format(arena, strchr(heads, ',') != NULL ? "layer %d, heads %s by seed"
+                                                          : "layer %d, head %s",
+                        group->sink_layer, heads);
+}
+
 /* The selection of a quantity at one layer and head; false unless all axes but step are fixed. */
 static bool quantity_selection(const Dataset *dataset, const Quantity *quantity, int layer,
                                int head, Selection *selection) {
@@ -195,12 +258,16 @@ static bool quantity_selection(const Dataset *dataset, const Quantity *quantity,
     return true;
 }
 
+static int head_of(const RunData *run, int layer, int head) {
+    return head == SINKING_HEAD ? run->sink_heads[layer] : head;
+}
+
 bool series_read(const RunData *run, const Quantity *quantity, int layer, int head, Arena *arena,
                  Series *series) {
     const Dataset *dataset = run->analyzed ? run_dataset(run, quantity->variable) : NULL;
     Selection selection;
     if (dataset == NULL || dataset_axis(dataset, "step") != 0 ||
-        !quantity_selection(dataset, quantity, layer, head, &selection))
+        !quantity_selection(dataset, quantity, layer, head_of(run, layer, head), &selection))
         return false;
     series->count = dataset->dimensions[0]->length;
     series->step = dataset->dimensions[0]->values;
@@ -218,7 +285,8 @@ double *series_read_samples(const RunData *run, const Quantity *quantity, int la
                             int *samples, Arena *arena) {
     const Dataset *dataset = run->analyzed ? run_dataset(run, quantity->variable) : NULL;
     Selection selection;
-    if (dataset == NULL || !quantity_selection(dataset, quantity, layer, head, &selection))
+    if (dataset == NULL ||
+        !quantity_selection(dataset, quantity, layer, head_of(run, layer, head), &selection))
         return NULL;
     return dataset_read_samples(run, dataset, &selection, samples, arena);
 }
@@ -229,7 +297,9 @@ double quantity_null(const Group *group, const Quantity *quantity, int layer, in
         const char *name = arena_format(arena, "%s_null", quantity->variable);
         const Dataset *dataset = run_dataset(group->runs[r], name);
         Selection selection;
-        if (dataset == NULL || !quantity_selection(dataset, quantity, layer, head, &selection))
+        if (dataset == NULL ||
+            !quantity_selection(dataset, quantity, layer, head_of(group->runs[r], layer, head),
+                                &selection))
             continue;
         double *values = dataset_read(group->runs[r], dataset, "", &selection, arena);
         if (values != NULL) /* with a step axis all steps are equal */

@@ -18,10 +18,12 @@ typedef struct Group {
     const char *colour;        /* "#0072b2" */
     const char *dash;          /* gnuplot dash type: "1" = solid */
     int layers, heads, length; /* of the analysis; 0 where not known */
-    /* The head with the largest importance of the first position at its run's last step, mean over
-       seeds. Not known (false; layer and head 0) where the sinks were not analysed. */
+    /* The sinking layer: that of the largest importance of the first position, in each run's strongest
+       head there and at its last step, mean over seeds; each run's head is its own (RunData.sink_heads):
+       heads of one number have nothing in common between seeds. Not known (false; layer 0) where the
+       sinks were not analysed. */
     bool sink_known;
-    int sink_layer, sink_head;
+    int sink_layer;
 } Group;
 
 typedef struct Report {
@@ -32,6 +34,7 @@ typedef struct Report {
     Group *groups;
     size_t group_count;
     bool same_shape;   /* all groups have the same layers and heads */
+    bool row_sums;     /* rows of attention do not sum to 1 in some run */
     int layers, heads; /* the largest */
     const struct ReportTables *tables; /* tables.h; NULL until they are made */
 } Report;
@@ -54,8 +57,10 @@ typedef struct Quantity {
     Coordinate at[COORDINATES_LARGEST];
 } Quantity;
 
-/* The attention that the first token receives: the report's main quantity. */
-extern const Quantity bos_importance;
+/* The attention that the first token receives: the report's main quantity. By the second sinking heads are
+   chosen: the same where rows are scaled to sum 1, so that layers and heads compare whatever their rows
+   sum to. */
+extern const Quantity bos_importance, bos_share;
 
 /* One run's values by step. Arrays [count]; low and high are the run's own 95 % interval over
    samples and deviation its standard deviation over them, or NULL. */
@@ -64,8 +69,12 @@ typedef struct Series {
     double *step, *value, *low, *high, *deviation;
 } Series;
 
+/* In place of a head: of each run its own strongest head of the layer. */
+enum { SINKING_HEAD = -1 };
+
 /* False where the run lacks the variable, the coordinate, the layer or the head. layer and head are
-   not looked at where the variable has no such axis. */
+   not looked at where the variable has no such axis. head: SINKING_HEAD, here and below, for the run's
+   own. */
 bool series_read(const RunData *run, const Quantity *quantity, int layer, int head, Arena *arena,
                  Series *series);
 
@@ -111,5 +120,12 @@ const char *group_phrase(const Report *report, const Group *group, Arena *arena)
 
 /* "layer 1, head 0", without the head where the model has but one. */
 const char *head_text(const Group *group, int layer, int head, Arena *arena);
+
+/* The heads that are its runs' own, "0", or "0, 3, 1" in the order of its runs where they differ. */
+const char *sinking_heads(const Group *group, const char *separator, Arena *arena);
+
+/* Where the group sinks: "layer 1, head 0" or, where its runs differ, "layer 1, heads 0, 3, 1 by seed";
+   without the heads where the model has but one or with_heads is false. */
+const char *sinking_text(const Group *group, bool with_heads, Arena *arena);
 
 #endif

@@ -162,7 +162,7 @@ static void write_section(FILE *page, const Report *report, SectionKind kind,
     if (kind == SECTION_EMERGENCE)
         html_onsets(page, &report->tables->onsets);
     for (size_t i = 1; i < figure_count; i++)
-        if (results[i].figure->section == kind)
+        if (results[i].figure->section == kind && !results[i].redundant)
             write_figure(page, report, &results[i], arena);
     if (kind == SECTION_FRAMES)
         html_frames(page, &report->tables->frames, arena);

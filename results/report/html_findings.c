@@ -1,5 +1,6 @@
 /* The paragraph that says in words what the numbers are. */
 #include "results/report/html.h"
+#include "results/report/metrics.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -7,11 +8,13 @@
 
 enum { GROUPS_IN_WORDS = 6 };
 
-/* A group's final importance of the first position, in its sinking head. */
+/* A group's final importance of the first position, in its sinking head; where rows of attention do not
+   all sum to 1, as a share of theirs. */
 typedef struct Finding {
     const Group *group;
     const Onset *onset; /* or NULL */
     double step, value, low, high, null;
+    double weight, total; /* importance as it is, and what a row sums to; NaN: that is 1 */
     int seeds;
     BandKind band;
 } Finding;
@@ -21,32 +24,62 @@ static int compare_findings(const void *a, const void *b) {
     return (first < second) - (first > second);
 }
 
+/* The last value of a quantity at the group's sinking heads, mean over seeds; NaN for none. */
+static double last_mean(const Group *group, const Quantity *quantity, Arena *arena) {
+    Curve curve;
+    return curve_read(group, quantity, group->sink_layer, SINKING_HEAD, arena, &curve)
+               ? curve.mean[curve.count - 1]
+               : NAN;
+}
+
+static void add_row_sums(Finding *finding, Arena *arena) {
+    static const Quantity total = {"attention_total", {{NULL, 0}}};
+    finding->total = last_mean(finding->group, &total, arena);
+    finding->weight = last_mean(finding->group, &bos_importance, arena);
+    if (!(fabs(finding->total - 1) > 1e-3))
+        finding->total = NAN;
+}
+
+/* The onsets of a quantity, not of its peak; NULL for none. */
+static const OnsetRow *onsets_of(const OnsetTable *onsets, const Quantity *quantity) {
+    for (size_t r = 0; r < onsets->row_count; r++)
+        if (onsets->rows[r].metric != NULL &&
+            strcmp(onsets->rows[r].metric->quantity.variable, quantity->variable) == 0)
+            return &onsets->rows[r];
+    return NULL;
+}
+
 static size_t collect(const Report *report, Arena *arena,
                       Finding *findings) {
     size_t count = 0;
-    const OnsetTable *onsets = &report->tables->onsets;
     for (size_t g = 0; g < report->group_count; g++) {
         const Group *group = &report->groups[g];
+        const Quantity *quantity = report->row_sums ? &bos_share : &bos_importance;
         Curve curve;
+        if (report->row_sums && !curve_read(group, quantity, 0, 0, arena, &curve))
+            quantity = &bos_importance; /* an analysis made before shares were */
         if (!group->sink_known ||
-            !curve_read(group, &bos_importance, group->sink_layer, group->sink_head, arena, &curve))
+            !curve_read(group, quantity, group->sink_layer, SINKING_HEAD, arena, &curve))
             continue;
         int last = curve.count - 1;
         if (isnan(curve.mean[last]))
             continue;
-        const OnsetRow *row = onsets->row_count > 0 ? &onsets->rows[0] : NULL;
-        findings[count++] = (Finding){
+        const OnsetRow *row = onsets_of(&report->tables->onsets, quantity);
+        findings[count] = (Finding){
             .group = group,
             .onset = row != NULL && row->onsets[g].present ? &row->onsets[g] : NULL,
             .step = curve.step[last],
             .value = curve.mean[last],
             .low = curve.low[last],
             .high = curve.high[last],
-            .null =
-                quantity_null(group, &bos_importance, group->sink_layer, group->sink_head, arena),
+            .null = quantity_null(group, quantity, group->sink_layer, SINKING_HEAD, arena),
             .seeds = curve.seeds[last],
             .band = curve.band,
+            .total = NAN,
         };
+        if (quantity == &bos_share)
+            add_row_sums(&findings[count], arena);
+        count++;
     }
     qsort(findings, count, sizeof(*findings), compare_findings);
     return count;
@@ -97,6 +130,9 @@ static void say_importance(FILE *page, const Report *report, const Finding *find
         if (i == 0)
             fputs(" of the attention", page);
         output_html(page, group_phrase(report, finding->group, arena));
+        if (!isnan(finding->total))
+            fprintf(page, " (weight %s in rows that sum to %s)",
+                    number_text(finding->weight, text[0]), number_text(finding->total, text[1]));
     }
     fputs(count > 1 ? ", each in its strongest head" : " in the strongest head", page);
     if (count > said)

@@ -118,7 +118,7 @@ static void null_cell(FILE *page, const Report *report, const Quantity *quantity
     fputs("<td class=\"null\">", page);
     for (size_t g = 0; g < report->group_count; g++) {
         const Group *group = &report->groups[g];
-        double null = quantity_null(group, quantity, group->sink_layer, group->sink_head, arena);
+        double null = quantity_null(group, quantity, group->sink_layer, SINKING_HEAD, arena);
         bool known = isnan(null);
         for (size_t i = 0; i < count && !known; i++)
             known = fabs(told[i] - null) <= 1e-9;
@@ -145,12 +145,12 @@ static void final_cell(FILE *page, const Group *group, const Quantity *quantity,
     GroupValues values;
     Curve curve;
     Estimate last = {.mean = NAN, .low = NAN, .high = NAN};
-    if (group_values_read(group, quantity, group->sink_layer, group->sink_head, &scratch, &values))
+    if (group_values_read(group, quantity, group->sink_layer, SINKING_HEAD, &scratch, &values))
         last = group_values_estimate(&values, -1, &scratch);
     if (last.count > 1) {
         kinds->nested = kinds->nested || values.over_samples;
         kinds->seeds = kinds->seeds || !values.over_samples;
-    } else if (curve_read(group, quantity, group->sink_layer, group->sink_head, &scratch,
+    } else if (curve_read(group, quantity, group->sink_layer, SINKING_HEAD, &scratch,
                           &curve)) {
         last.mean = curve.mean[curve.count - 1];
         last.low = curve.low[curve.count - 1];
@@ -173,7 +173,7 @@ static bool metric_held(const Report *report, const Metric *metric) {
         Arena scratch = arena_create("a metric");
         const Group *group = &report->groups[g];
         Curve curve;
-        held = curve_read(group, &metric->quantity, group->sink_layer, group->sink_head, &scratch,
+        held = curve_read(group, &metric->quantity, group->sink_layer, SINKING_HEAD, &scratch,
                           &curve);
         arena_destroy(&scratch);
     }
@@ -223,13 +223,13 @@ void html_metrics(FILE *page, const Report *report, Arena *arena) {
         const Group *group = &report->groups[g];
         if (group->run_count == 0)
             continue;
-        fprintf(page, "<td>%s%s</td>", head_text(group, group->sink_layer, group->sink_head, arena),
+        fprintf(page, "<td>%s%s</td>", sinking_text(group, true, arena),
                 group->sink_known ? "" : "<small>no sinks analysed</small>");
     }
     fputs("<td class=\"null\"></td></tr>\n", page);
     IntervalKinds kinds = {0};
     for (size_t m = 0; m < metric_count; m++)
-        if (metric_held(report, &metrics[m]))
+        if (metric_listed(report, &metrics[m]) && metric_held(report, &metrics[m]))
             final_row(page, report, &metrics[m], &kinds, arena);
     html_table_end(page);
     metrics_note(page, &kinds);

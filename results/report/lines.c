@@ -5,23 +5,22 @@
 #include <math.h>
 #include <string.h>
 
-/* Sets of groups whose nulls differ, as those of models with and without a causal mask do: more
-   than these are not drawn. */
-enum { NULLS_LARGEST = 3 };
+/* Sets of groups whose nulls differ, as those of models with and without a causal mask do: up to this many
+   are grey and have their dashes; more of them have the colour of their first group. */
+enum { GREY_NULLS = 3 };
 
 /* Width and dashes of their lines. */
-static const char *const NULL_STYLES[NULLS_LARGEST] = {"2 dt (6,5)", "2 dt (2,4)",
-                                                       "2 dt (10,3,2,3)"};
+static const char *const NULL_STYLES[GREY_NULLS] = {"2 dt (6,5)", "2 dt (2,4)", "2 dt (10,3,2,3)"};
 
 typedef struct NullLine {
     double values[PANELS_LARGEST]; /* by panel; NaN: not drawn there */
     const Group *first;            /* of the groups that share it */
     bool shared;                   /* by others */
-    const char *label;
+    const char *label, *style, *colour;
 } NullLine;
 
 typedef struct NullLines {
-    NullLine items[NULLS_LARGEST];
+    NullLine *items; /* [count] */
     size_t count;
 } NullLines;
 
@@ -174,8 +173,8 @@ static int write_plot(FILE *script, const Figure *figure, const Panels *panels, 
     for (size_t n = 0; n < nulls->count; n++) {
         if (isnan(nulls->items[n].values[p]))
             continue;
-        fprintf(script, "%s '%s.csv' skip 1 index %d using 4:5 with lines lw %s lc rgb '#808080'",
-                separator, figure->name, index++, NULL_STYLES[n]);
+        fprintf(script, "%s '%s.csv' skip 1 index %d using 4:5 with lines lw %s lc rgb '%s'", separator,
+                figure->name, index++, nulls->items[n].style, nulls->items[n].colour);
         separator = next;
     }
     for (size_t c = 0; c < panel->curve_count; c++) {
@@ -203,15 +202,21 @@ static int write_plot(FILE *script, const Figure *figure, const Panels *panels, 
 }
 
 /* The groups (none where nothing is swept: the only line needs no name), then the nulls. */
-static size_t legend_entries(const Report *report, const NullLines *nulls, const Group **groups,
-                             size_t group_count, Arena *arena, LegendEntry **entries) {
+static size_t legend_entries(const Report *report, const NullLines *nulls, const char *null_label,
+                             const Group **groups, size_t group_count, Arena *arena,
+                             LegendEntry **entries) {
     size_t count = 0;
     *entries = ARENA_ARRAY(arena, LegendEntry, group_count + nulls->count);
     for (size_t g = 0; g < group_count && report->job->swept_count > 0; g++)
         (*entries)[count++] = (LegendEntry){groups[g]->label, groups[g]->colour,
                                             arena_format(arena, "3 dt %s", groups[g]->dash)};
-    for (size_t n = 0; n < nulls->count; n++)
-        (*entries)[count++] = (LegendEntry){nulls->items[n].label, "#808080", NULL_STYLES[n]};
+    if (nulls->count > GREY_NULLS) {
+        const char *text = arena_format(arena, "%s (its first group’s colour)", null_label);
+        (*entries)[count++] = (LegendEntry){text, "#808080", NULL_STYLES[1]};
+    }
+    for (size_t n = 0; n < nulls->count && nulls->count <= GREY_NULLS; n++)
+        (*entries)[count++] =
+            (LegendEntry){nulls->items[n].label, nulls->items[n].colour, nulls->items[n].style};
     return count;
 }
 
@@ -253,7 +258,7 @@ static bool null_joins(const Panels *panels, const Group *group, NullLine *line)
 static void collect_nulls(const Panels *panels, const Group **groups, size_t group_count,
                           Arena *arena, NullLines *nulls) {
     bool all = true; /* drawn groups have a null */
-    nulls->count = 0;
+    *nulls = (NullLines){.items = ARENA_ARRAY(arena, NullLine, group_count + 1)};
     for (size_t g = 0; g < group_count; g++) {
         bool any = false, joined = false;
         for (int p = 0; p < panels->count; p++)
@@ -263,7 +268,7 @@ static void collect_nulls(const Panels *panels, const Group **groups, size_t gro
             joined = null_joins(panels, groups[g], &nulls->items[n]);
             nulls->items[n].shared = nulls->items[n].shared || joined;
         }
-        if (!any || joined || nulls->count == NULLS_LARGEST)
+        if (!any || joined)
             continue;
         NullLine *line = &nulls->items[nulls->count++];
         *line = (NullLine){.first = groups[g], .label = panels->null_label};
@@ -274,6 +279,11 @@ static void collect_nulls(const Panels *panels, const Group **groups, size_t gro
         nulls->items[n].label =
             arena_format(arena, "%s (%s%s)", panels->null_label, nulls->items[n].first->label,
                          nulls->items[n].shared ? ", …" : "");
+    bool grey = nulls->count <= GREY_NULLS;
+    for (size_t n = 0; n < nulls->count; n++) {
+        nulls->items[n].style = NULL_STYLES[grey ? n : 1];
+        nulls->items[n].colour = grey ? "#808080" : nulls->items[n].first->colour;
+    }
 }
 
 static void lay_out(const Panels *panels, int legend, Drawing *drawing, Layout *layout) {
@@ -329,7 +339,8 @@ void draw_panels(const Report *report, const Panels *panels, const Figure *figur
     measure_steps(panels, &layout);
     measure_values(panels, &layout);
     LegendEntry *entries;
-    size_t entry_count = legend_entries(report, &nulls, groups, group_count, arena, &entries);
+    size_t entry_count = legend_entries(report, &nulls, panels->null_label, groups, group_count,
+                                        arena, &entries);
     lay_out(panels, legend_lines(entries, entry_count, LEFT, FIGURE_WIDTH - RIGHT, arena), drawing,
             &layout);
     script_look(script);

@@ -1,6 +1,6 @@
 /* Curves by step in one or more panels with shared axes, a legend above and the null as a dashed
-   grey line, one for each set of groups that share it: the drawing that all quantities by step
-   share. */
+   line, one for each set of groups that share it, grey or, of more than three sets, in colour: the
+   drawing that all quantities by step share. */
 #ifndef FIDUCIAL_REPORT_LINES_H
 #define FIDUCIAL_REPORT_LINES_H
 
@@ -8,8 +8,8 @@
 
 /* What tells a figure's panels apart. */
 typedef enum PanelKind {
-    PANELS_HEADS, /* layers and heads where there are at most four, else each group's sinking head
-                   */
+    PANELS_HEADS, /* layers and heads where there are at most four; of several seeds, or more heads, each
+                     layer's strongest head; of more layers each group's sinking head */
     PANELS_COORDINATES, /* the coordinates LineFigure.panel_values of one quantity */
     PANELS_QUANTITIES,  /* LineFigure.quantity, then .others, at each group's sinking head */
 } PanelKind;
@@ -30,6 +30,7 @@ typedef struct LineFigure {
     int panel_count;
     bool share;    /* values lie within 0 … 1 by their nature: the axis says so */
     bool own_axes; /* each panel has its own y axis */
+    bool of_row_sums; /* left out where all rows of attention sum to 1: it would tell nothing new */
 } LineFigure;
 
 /* One line with its band. Empty (count 0) where the group has no such values. */

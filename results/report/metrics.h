@@ -9,7 +9,13 @@ typedef struct Metric {
     Quantity quantity;
     bool onset; /* has a row among the onset steps … */
     bool peak;  /* … and one against the value farthest from the first */
+    bool of_row_sums; /* listed only where rows of attention do not sum to 1: else it tells nothing new */
 } Metric;
+
+/* Whether it is listed in this report's tables. */
+static inline bool metric_listed(const Report *report, const Metric *metric) {
+    return report->row_sums || !metric->of_row_sums;
+}
 
 extern const Metric metrics[];
 extern const size_t metric_count;

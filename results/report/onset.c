@@ -58,13 +58,14 @@ static void find_onset(const GroupValues *values, size_t row, bool peak, Arena *
 static bool fill_row(const Report *report, const Metric *metric, bool peak, size_t place,
                      Arena *arena, OnsetRow *row) {
     bool any = false;
+    row->metric = peak ? NULL : metric;
     row->label = peak ? "the same, against its peak" : metric->label;
     row->onsets = ARENA_ARRAY(arena, Onset, report->group_count);
     for (size_t g = 0; g < report->group_count; g++) {
         const Group *group = &report->groups[g];
         Arena scratch = arena_create("onset steps");
         GroupValues values;
-        if (group_values_read(group, &metric->quantity, group->sink_layer, group->sink_head,
+        if (group_values_read(group, &metric->quantity, group->sink_layer, SINKING_HEAD,
                               &scratch, &values)) {
             find_onset(&values, place, peak, &scratch, &row->onsets[g]);
             any = true;
@@ -79,6 +80,7 @@ void onset_table(const Report *report, Arena *arena, OnsetTable *table) {
     size_t place = 0;
     for (size_t m = 0; m < metric_count; m++)
         for (int peak = 0; peak <= metrics[m].peak && metrics[m].onset; peak++)
-            table->row_count += fill_row(report, &metrics[m], peak > 0, place++, arena,
-                                         &table->rows[table->row_count]);
+            if (metric_listed(report, &metrics[m]))
+                table->row_count += fill_row(report, &metrics[m], peak > 0, place++, arena,
+                                             &table->rows[table->row_count]);
 }

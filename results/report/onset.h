@@ -22,6 +22,7 @@ typedef struct Onset {
 
 typedef struct OnsetRow {
     const char *label; /* of the metric */
+    const struct Metric *metric; /* NULL: against its peak */
     Onset *onsets;     /* [group_count] */
 } OnsetRow;
 

@@ -206,6 +206,31 @@ void report_case_add_correlations(const char *run_directory, const double p[CASE
     H5Fclose(file);
 }
 
+void report_case_two_heads(const char *run_directory, int strong, double rise, double total) {
+    enum { HEADS = 2, COUNT = STEPS * LAYERS * HEADS };
+    Error error;
+    StorageWriter writer;
+    double steps[STEPS], importance[COUNT], share[COUNT], totals[COUNT];
+    for (int i = 0; i < COUNT; i++) {
+        int step = i / (LAYERS * HEADS), layer = i / HEADS % LAYERS;
+        steps[step] = (double)case_steps[step];
+        importance[i] = i % HEADS == strong ? importance_at(step, layer, rise) : 0.1;
+        share[i] = importance[i] / 2;
+        totals[i] = total;
+    }
+    char path[4200];
+    snprintf(path, sizeof path, "%s/analysis.h5", run_directory);
+    assert_done(storage_create(&writer, path, &error), &error);
+    write_scale(writer.file, "step", STEPS, steps);
+    write_scale(writer.file, "layer", LAYERS, NULL);
+    write_scale(writer.file, "head", HEADS, NULL);
+    const hsize_t shape[] = {STEPS, LAYERS, HEADS};
+    write_variable(writer.file, "first_importance", "step layer head", shape, importance);
+    write_variable(writer.file, "first_importance_share", "step layer head", shape, share);
+    write_variable(writer.file, "attention_total", "step layer head", shape, totals);
+    assert_done(storage_commit(&writer, &error), &error);
+}
+
 static void write_analysis(const char *directory, double rise, bool frames) {
     Error error;
     StorageWriter writer;

@@ -57,6 +57,56 @@ static void each_analysis_that_runs_hold_has_a_section(void **state) {
     free(data);
 }
 
+/* As of four window sizes: none of them is left without its null. */
+static void every_null_is_drawn(void **state) {
+    static const char *const windows[] = {"0", "32", "16", "8"};
+    ReportCase made;
+    report_case_create(state, false, &made);
+    for (int r = 0; r < 4; r++) {
+        made.runs[r].swept_values = &windows[r];
+        report_case_add_analyses(made.run_directories[r], 1 + 0.5 * r);
+    }
+    write_undrawn(&made);
+    char *data = report_case_read(&made, "figures/stable_rank.csv");
+    char *script = report_case_read(&made, "figures/stable_rank.gp");
+    for (int r = 0; r < 4; r++) {
+        char line[128];
+        snprintf(line, sizeof line, "uniform attention (position %s),64,64,%g,", windows[r],
+                 1 + 0.5 * r);
+        assert_contains(data, line);
+    }
+    assert_contains(script, "index 3 using 4:5 with lines lw 2 dt (2,4) lc rgb '#cc79a7'");
+    assert_contains(script, "uniform attention (its first group’s colour)");
+    free(script);
+    free(data);
+}
+
+static void weights_are_told_with_what_rows_sum_to(void **state) {
+    ReportCase made;
+    report_case_create(state, false, &made);
+    for (int r = 0; r < 4; r++)
+        report_case_two_heads(made.run_directories[r], r % 2, r < 2 ? 0.3 + 0.2 * r : 0, 0.4);
+    write_undrawn(&made);
+    char *page = report_case_read(&made, "report.html");
+    assert_contains(page, "receives <strong>0.250</strong> (0.200 to 0.300) of the attention under rope");
+    assert_contains(page, "(weight 0.500 in rows that sum to 0.400)");
+    assert_contains(page, "figure-importance_share");
+    assert_contains(page, "layer 1, heads 0, 1 by seed");
+    free(page);
+    for (int r = 0; r < 4; r++)
+        report_case_two_heads(made.run_directories[r], r % 2, r < 2 ? 0.3 + 0.2 * r : 0, 1);
+    write_undrawn(&made);
+    page = report_case_read(&made, "report.html");
+    assert_contains(page, "receives <strong>0.500</strong> (0.400 to 0.600) of the attention under rope");
+    assert_lacks(page, "rows that sum to");
+    assert_lacks(page, "figure-importance_share");
+    free(page);
+    char *heads = report_case_read(&made, "figures/importance_map.csv");
+    assert_contains(heads, "\"rope, \"\"new\"\"\",64,1,0,0.5,0.4,0.6,2\n");
+    assert_contains(heads, "\"rope, \"\"new\"\"\",64,1,1,0.1,0.1,0.1,2\n");
+    free(heads);
+}
+
 static void summary_lists_every_scalar(void **state) {
     ReportCase made;
     Error error;
@@ -260,6 +310,8 @@ static void a_full_disk_is_an_error(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST_IN_SCRATCH(each_analysis_that_runs_hold_has_a_section),
+        TEST_IN_SCRATCH(every_null_is_drawn),
+        TEST_IN_SCRATCH(weights_are_told_with_what_rows_sum_to),
         TEST_IN_SCRATCH(summary_lists_every_scalar),
         TEST_IN_SCRATCH(report_is_whole_and_self_contained),
         TEST_IN_SCRATCH(significance_names_its_test_n_and_correction),

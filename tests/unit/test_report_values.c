@@ -85,6 +85,83 @@ static void groups_know_their_sinking_head(void **state) {
     arena_destroy(&arena);
 }
 
+/* Seeds that sink in heads of other numbers: the strongest of each is averaged, not those of one number. */
+static void each_seed_has_its_own_sinking_head(void **state) {
+    ReportCase made;
+    Arena arena = arena_create("test");
+    Report report;
+    Curve curve;
+    report_case_create(state, false, &made);
+    report_case_two_heads(made.run_directories[0], 1, 0.3, 1);
+    report_case_two_heads(made.run_directories[1], 0, 0.5, 1);
+    report_read(&made.job, &arena, &report);
+    const Group *group = &report.groups[0];
+    assert_int_equal(group->sink_layer, 1);
+    assert_int_equal(group->runs[0]->sink_heads[1], 1);
+    assert_int_equal(group->runs[1]->sink_heads[1], 0);
+    assert_string_equal(sinking_text(group, true, &arena), "layer 1, heads 1, 0 by seed");
+    assert_string_equal(sinking_text(group, false, &arena), "layer 1");
+    assert_string_equal(sinking_text(&report.groups[1], true, &arena), "layer 0");
+    assert_true(curve_read(group, &bos_importance, 1, SINKING_HEAD, &arena, &curve));
+    assert_near(curve.mean[CASE_STEPS - 1], (0.4 + 0.6) / 2);
+    assert_near(curve.low[CASE_STEPS - 1], 0.4);
+    assert_true(curve_read(group, &bos_importance, 1, 0, &arena, &curve));
+    assert_near(curve.mean[CASE_STEPS - 1], (0.1 + 0.6) / 2);
+    assert_false(report.row_sums);
+    report_close(&report);
+    arena_destroy(&arena);
+}
+
+/* Paired values leave no colour unused; crossed ones have a colour for the first key, a dash for the other. */
+static void groups_differ_in_colour_unless_values_are_crossed(void **state) {
+    static const char *const keys[] = {"model.kv_heads", "model.gate"};
+    static const char *const values[][4][2] = {
+        {{"4", "none"}, {"2", "none"}, {"4", "head"}, {"4", "rms"}},
+        {{"4", "none"}, {"2", "none"}, {"4", "head"}, {"2", "head"}}};
+    ReportCase made;
+    Arena arena = arena_create("test");
+    report_case_create(state, false, &made);
+    made.job.swept_keys = keys;
+    made.job.swept_count = 2;
+    made.job.run_count = 4;
+    for (int crossed = 0; crossed < 2; crossed++) {
+        Report report;
+        for (int r = 0; r < 4; r++)
+            made.runs[r].swept_values = values[crossed][r];
+        report_read(&made.job, &arena, &report);
+        const Group *groups = report.groups;
+        assert_int_equal(report.group_count, 4);
+        assert_int_equal(strcmp(groups[0].colour, groups[2].colour) == 0, crossed);
+        assert_int_equal(strcmp(groups[2].colour, groups[3].colour) == 0, 0);
+        assert_int_equal(strcmp(groups[0].dash, groups[2].dash) != 0, crossed);
+        report_close(&report);
+    }
+    arena_destroy(&arena);
+}
+
+/* What shares tell is listed only where rows of attention sum to something else than 1. */
+static void shares_are_listed_where_rows_do_not_sum_to_one(void **state) {
+    ReportCase made;
+    Arena arena = arena_create("test");
+    report_case_create(state, false, &made);
+    const double totals[] = {1, 0.4};
+    for (int t = 0; t < 2; t++) {
+        Report report;
+        OnsetTable table;
+        for (int r = 0; r < 4; r++)
+            report_case_two_heads(made.run_directories[r], 0, 0.3, totals[t]);
+        report_read(&made.job, &arena, &report);
+        onset_table(&report, &arena, &table);
+        assert_int_equal(report.row_sums, t);
+        assert_int_equal(table.row_count, t == 0 ? 2 : 4);
+        assert_string_equal(table.rows[0].metric->quantity.variable, "first_importance");
+        if (t == 1)
+            assert_string_equal(table.rows[2].metric->quantity.variable, "first_importance_share");
+        report_close(&report);
+    }
+    arena_destroy(&arena);
+}
+
 static void onsets_come_with_intervals_or_reasons(void **state) {
     ReportCase made;
     Arena arena = arena_create("test");
@@ -297,6 +374,9 @@ int main(void) {
         cmocka_unit_test(curves_are_taken_over_seeds),
         cmocka_unit_test(five_seeds_get_a_bootstrap_interval),
         TEST_IN_SCRATCH(groups_know_their_sinking_head),
+        TEST_IN_SCRATCH(each_seed_has_its_own_sinking_head),
+        TEST_IN_SCRATCH(groups_differ_in_colour_unless_values_are_crossed),
+        TEST_IN_SCRATCH(shares_are_listed_where_rows_do_not_sum_to_one),
         TEST_IN_SCRATCH(onsets_come_with_intervals_or_reasons),
         TEST_IN_SCRATCH(onsets_read_samples_at_their_threshold),
         TEST_IN_SCRATCH(intervals_are_over_seeds_and_samples),
