@@ -88,7 +88,7 @@ static void weights_are_told_with_what_rows_sum_to(void **state) {
         report_case_two_heads(made.run_directories[r], r % 2, r < 2 ? 0.3 + 0.2 * r : 0, 0.4);
     write_undrawn(&made);
     char *page = report_case_read(&made, "report.html");
-    assert_contains(page, "receives <strong>0.250</strong> (0.200 to 0.300) of the attention under rope");
+    assert_contains(page, "receives <strong>0.250</strong> (0.200 to 0.300) of the attention");
     assert_contains(page, "(weight 0.500 in rows that sum to 0.400)");
     assert_contains(page, "figure-importance_share");
     assert_contains(page, "layer 1, heads 0, 1 by seed");
@@ -97,7 +97,7 @@ static void weights_are_told_with_what_rows_sum_to(void **state) {
         report_case_two_heads(made.run_directories[r], r % 2, r < 2 ? 0.3 + 0.2 * r : 0, 1);
     write_undrawn(&made);
     page = report_case_read(&made, "report.html");
-    assert_contains(page, "receives <strong>0.500</strong> (0.400 to 0.600) of the attention under rope");
+    assert_contains(page, "receives <strong>0.500</strong> (0.400 to 0.600) of the attention");
     assert_lacks(page, "rows that sum to");
     assert_lacks(page, "figure-importance_share");
     free(page);
