@@ -93,8 +93,9 @@ Status attention_config_check(const AttentionConfig *config, int64_t context,
     if (config->window_shift > 0 && (config->window == 0 || !mask->causal)) {
         *culprit = "model.attention.window_shift";
         return error_set(error, STATUS_BAD_INPUT,
-                         "only the window of a causal mask can be shifted; set "
-                         "model.attention.window too");
+                         "only the window of a causal mask can be shifted, and here the mask is %s "
+                         "and the window %lld; set model.attention.window too, and mask: causal",
+                         mask->kind.name, (long long)config->window);
     }
     ModelConfig model = {.attention = *config};
     if (mask_prefix(&model) > context) {

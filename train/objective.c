@@ -47,6 +47,19 @@ static Status masked_check(const ModelConfig *model, Error *error) {
                      "of at least 3 tokens ([CLS], one to predict, [SEP])");
 }
 
+static Status masked_fits(const Layout *layout, int64_t context, const char **culprit,
+                          Error *error) {
+    bool at_end = layout->fixed_position == 0 || layout->fixed_position == context - 1;
+    if (!layout->edited || (!layout->random_first && !at_end))
+        return STATUS_OK;
+    *culprit = layout->random_first ? "data.random_first" : "data.fixed_position";
+    return error_set(error, STATUS_BAD_INPUT,
+                     "under the masked objective [CLS] takes the first place of every sequence and "
+                     "[SEP] the last, so no other token can be put there; %s",
+                     layout->random_first ? "only random_first: false is allowed"
+                                          : "give a position between them");
+}
+
 static void masked_tokens(Objective *objective, const DataSource *source) {
     objective->cls = source->bos >= 0 ? source->bos : objective->vocabulary++;
     objective->sep = objective->vocabulary++;
@@ -68,10 +81,14 @@ static void masked_token(const Objective *objective, Random *random, int32_t *to
 static void masked_apply(const Objective *objective, Random *random, int length,
                          Sequence sequence) {
     const MaskedOptions *options = (const MaskedOptions *)&objective->options;
-    int last = length - 1, forced = length > 2 ? 1 + (int)random_below(random, (uint32_t)last - 1) : 0;
+    int first = 1, last = length - 1;
+    while (first < last && sequence.targets[first - 1] < 0)
+        first++; /* more than one BOS: never predicted */
+    int forced = first < last ? first + (int)random_below(random, (uint32_t)(last - first)) : 0;
     uint8_t copied_before = 0;
     for (int t = 0; t < length; t++) {
-        bool chosen = t > 0 && t < last && (random_uniform(random) < options->share || t == forced);
+        bool chosen =
+            t >= first && t < last && (random_uniform(random) < options->share || t == forced);
         sequence.targets[t] = chosen ? sequence.inputs[t] : -1;
         if (chosen)
             masked_token(objective, random, &sequence.inputs[t]);
@@ -109,6 +126,7 @@ static const ObjectiveKind masked = {
              .source = "arXiv 1810.04805",
              .options = FIELD_TABLE(masked_options)},
     .check = masked_check,
+    .fits = masked_fits,
     .add_tokens = masked_tokens,
     .apply = masked_apply,
 };
@@ -132,6 +150,14 @@ static const ObjectiveKind *kind_of(const KindChoice *choice) {
 
 Status objective_check(const KindChoice *choice, const ModelConfig *model, Error *error) {
     return kind_of(choice)->check(model, error);
+}
+
+Status objective_source_check(const KindChoice *choice, const ModelConfig *model,
+                              const DataSource *source, const char **culprit, Error *error) {
+    const ObjectiveKind *kind = kind_of(choice);
+    if (kind->fits == NULL)
+        return STATUS_OK;
+    return kind->fits(&source->layout, model->context, culprit, error);
 }
 
 Objective objective_create(const KindChoice *choice, const ModelConfig *model,

@@ -20,6 +20,8 @@ typedef struct ObjectiveKind {
     Kind kind;
     /* Refuses masks with which this objective makes no sense. */
     Status (*check)(const ModelConfig *model, Error *error);
+    /* Refuses layouts that cannot be meant with it; *culprit then names the dotted key. NULL: none. */
+    Status (*fits)(const Layout *layout, int64_t context, const char **culprit, Error *error);
     /* Adds tokens of its own behind the source's; NULL: none. */
     void (*add_tokens)(Objective *objective, const DataSource *source);
     /* Rewrites one sequence of length tokens; NULL: leaves it. */
@@ -30,6 +32,11 @@ extern const KindTable objective_kinds;
 
 /* Whether the objective fits the model's mask: STATUS_BAD_INPUT otherwise. */
 Status objective_check(const KindChoice *choice, const ModelConfig *model, Error *error);
+
+/* Whether it fits what stands around the source's tokens: STATUS_BAD_INPUT otherwise, *culprit then names
+   the dotted key. */
+Status objective_source_check(const KindChoice *choice, const ModelConfig *model,
+                              const DataSource *source, const char **culprit, Error *error);
 
 Objective objective_create(const KindChoice *choice, const ModelConfig *model,
                            const DataSource *source);

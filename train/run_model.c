@@ -48,6 +48,8 @@ Status run_model_open(const RunConfig *config, const char *base_directory, Arena
                                .base_directory = base_directory,
                                .arena = arena};
     TRY(source_open(&config->data, &setup, &run->source, culprit, error));
+    TRY(objective_source_check(&config->train.objective, &config->model, &run->source, culprit,
+                               error));
     run->objective = objective_create(&config->train.objective, &config->model, &run->source);
     int64_t *vocabulary = &run->config.model.vocabulary;
     if (*vocabulary == 0)

@@ -42,6 +42,7 @@ typedef struct SourceSetup {
     const char *base_directory; /* relative paths of options are taken from there; may be NULL */
     Arena *arena;               /* everything that is kept lives here */
     int64_t longest;            /* filled in by source_open: tokens of the longest stream */
+    bool documents;             /* filled in by source_open: BOS stands before each document */
 } SourceSetup;
 
 /* What a character of a text is to a kind. */
@@ -100,7 +101,7 @@ extern const KindTable source_kinds;
 
 SourceSymbols source_symbols(const KindChoice *choice);
 
-/* setup->longest need not be set. *culprit as in SourceKind. */
+/* What it fills in of setup need not be set. *culprit as in SourceKind. */
 Status source_open(const KindChoice *choice, const SourceSetup *setup, DataSource *source,
                    const char **culprit, Error *error);
 

@@ -119,7 +119,7 @@ static void parse(LockFile *file) {
     }
 }
 
-/* false where there is no such file, or none that can be read. */
+/* false where there is no such file, or none that can be read; errno then says which. */
 static bool lock_read(const char *path, LockFile *file) {
     *file = (LockFile){.text = ""};
     struct stat information;
@@ -128,7 +128,9 @@ static bool lock_read(const char *path, LockFile *file) {
         return false;
     ssize_t got = read(descriptor, file->text, sizeof file->text - 1);
     bool good = got >= 0 && fstat(descriptor, &information) == 0;
+    int reason = errno;
     close(descriptor);
+    errno = reason;
     if (!good)
         return false;
     file->text[got] = '\0';
@@ -280,8 +282,11 @@ static int attempt_take(Attempt *attempt) {
         int made = make_exclusively(attempt, attempt->lock, true);
         if (made != 0)
             return made;
-        if (!lock_read(attempt->lock, &present))
-            continue; /* released in the meantime */
+        if (!lock_read(attempt->lock, &present)) {
+            if (errno == ENOENT || errno == ESTALE)
+                continue; /* released in the meantime */
+            return -1;
+        }
         if (owner_lives(&present, &attempt->self, attempt->now))
             return 0;
         if (take_over(attempt, &present))

@@ -218,15 +218,13 @@ static Status run_fill(const Sweep *sweep, const Node *const *values, PlannedRun
     const char **labels = ARENA_ARRAY(arena, const char *, sweep->key_count);
     const char **named = ARENA_ARRAY(arena, const char *, sweep->key_count);
     run->swept_values = ARENA_ARRAY(arena, const char *, sweep->key_count);
-    run->given = ARENA_ARRAY(arena, bool, sweep->key_count);
     size_t count = 0, name_count = 0;
     for (size_t i = 0; i < sweep->key_count; i++) {
         if (strcmp(sweep->keys[i], "seed") == 0)
             continue;
         const char *text = swept_text(sweep, i, values[i], run->root);
-        run->given[count] = i < sweep->axis_key_count || values[i] != NULL;
         run->swept_values[count++] = text;
-        if (!run->given[count - 1])
+        if (i >= sweep->axis_key_count && values[i] == NULL)
             continue;
         labels[name_count] = sweep->labels[i];
         named[name_count++] = text;
@@ -272,6 +270,20 @@ static Status runs_add(Sweep *sweep, RunPlan *plan) {
                                   sweep->arena, sweep->error);
 }
 
+/* The name is that of one folder; a reference in it may be to what is swept. */
+static Status one_experiment_check(const Sweep *sweep, const RunPlan *plan) {
+    const char *first = plan->runs[0].experiment.run.experiment;
+    for (size_t i = 1; i < plan->count; i++) {
+        const char *other = plan->runs[i].experiment.run.experiment;
+        if (strcmp(first, other) != 0)
+            return node_error(schema_nearest_node(sweep->file->root, "experiment"), sweep->error,
+                              "experiment is '%s' in one run of the sweep and '%s' in another; it "
+                              "names the folder of all of them",
+                              first, other);
+    }
+    return STATUS_OK;
+}
+
 static Status duplicates_check(const Sweep *sweep, const RunPlan *plan) {
     for (size_t i = 0; i < plan->count; i++)
         for (size_t j = 0; j < i; j++) {
@@ -296,5 +308,6 @@ Status sweep_expand(const ExperimentFile *file, Arena *arena, RunPlan *plan, Err
         if (strcmp(sweep.keys[i], "seed") != 0)
             plan->swept_keys[plan->swept_count++] = sweep.keys[i];
     TRY(runs_add(&sweep, plan));
+    TRY(one_experiment_check(&sweep, plan));
     return duplicates_check(&sweep, plan);
 }

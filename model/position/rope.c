@@ -61,6 +61,11 @@ static Status check(const ModelConfig *config, const KindOptions *choice, const 
                          "a factor of %g needs a scaling: linear, ntk or yarn; without one only "
                          "factor: 1 is allowed",
                          options->factor);
+    if (options->scaling != SCALING_NONE && options->factor == 1)
+        return error_set(error, STATUS_BAD_INPUT,
+                         "%s scaling by a factor of 1 changes nothing; give a factor above 1, or "
+                         "scaling: none",
+                         scalings[options->scaling]);
     if (options->scaling == SCALING_NTK && pairs < 2)
         return error_set(error, STATUS_BAD_INPUT,
                          "ntk scaling needs at least 4 rotated dimensions, not 2: of one pair alone "

@@ -1,5 +1,7 @@
 #include "results/report/runs.h"
 
+#include "model/base/log.h"
+
 #include <hdf5_hl.h>
 #include <math.h>
 #include <stdlib.h>
@@ -292,6 +294,7 @@ void run_read(const ReportRun *run, bool keep_open, Arena *arena, RunData *data)
     }
     Error error;
     if (storage_open(data->path, &data->file, &error) != STATUS_OK) {
+        log_line(LOG_WARNING, "%s; the report goes without it", error.message);
         data->reason = arena_string(arena, error.message);
         data->file = -1;
         return;

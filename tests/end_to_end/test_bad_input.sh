@@ -142,6 +142,18 @@ yaml 'experiment: x' 'model: {position: {kind: rope, factor: 4}}'
 refused "factor without scaling" "bad.yaml:2:19: model.position" "needs a scaling: linear, ntk or yarn"
 yaml 'experiment: x' 'data: {source: zipf, delimiters: 2}'
 refused "delimiters without a place" "bad.yaml:2:34: data.delimiters" "delimiter_every or delimiter_probability"
+yaml 'experiment: x' 'model: {position: {kind: rope, scaling: yarn}}'
+refused "scaling without a factor" "bad.yaml:2:19: model.position" "by a factor of 1 changes nothing"
+yaml 'experiment: x' 'data: {symbols: 32}'
+refused "symbols of a chain that has its own" "bad.yaml:2:17: data.symbols" "an option of the zipf chain"
+yaml 'experiment: x' 'data: {bos: none, bos_count: 2}'
+refused "a number of BOS where there is none" "bad.yaml:2:30: data.bos_count" "no BOS tokens to count"
+yaml 'experiment: x' 'data: {random_first: true}' 'model: {attention: {mask: bidirectional}}' \
+    'train: {objective: masked}'
+refused "a first token where [CLS] stands" "bad.yaml:2:22: data.random_first" "[CLS] takes the first place"
+yaml 'experiment: x' 'data: {fixed_position: 63}' 'model: {attention: {mask: bidirectional}}' \
+    'train: {objective: masked}'
+refused "a fixed token where [SEP] stands" "bad.yaml:2:24: data.fixed_position" "[SEP] the last"
 yaml 'experiment: x' 'data: {source: tokens, path: nowhere.bin}'
 refused "missing token file" "bad.yaml:2:30: data.path" "nowhere.bin"
 yaml 'experiment: x' 'data: {source: mixture, sources: [{source: zipf}, {source: zipf, symbols: 63}]}'
@@ -261,6 +273,13 @@ check "forced: byte for byte" [ "$before" = "$after" ]
 cp -r results/tiny lost && rm lost/seed=1/run.h5
 check "run.h5 lost, other settings" start 2 train tiny.yaml --output lost
 check "run.h5 lost: its checkpoint tells" says "only its checkpoint is left"
+
+# Without run.h5 its checkpoint still tells whose run it is.
+cp -r results/tiny lost && rm lost/seed=*/run.h5
+check "only a checkpoint of other settings" start 2 run tiny.yaml --output lost
+check "only a checkpoint of other settings: said so" says "only its checkpoint is left"
+check "only a checkpoint of other settings, forced" start 0 train tiny.yaml --output lost --force
+check "only a checkpoint of other settings, forced: it is kept" [ -s "lost/seed=1.old-2/checkpoint.h5" ]
 
 : >occupied
 check "output folder that cannot be made" start 2 run tiny.yaml --output occupied/below

@@ -138,6 +138,17 @@ def check_closed(bench, name):
     check(f"{name} can be opened again: nothing is left to do", words.count("done already") == 2, words)
 
 
+def check_report(bench):
+    """What the report alone cannot make anew it names."""
+    output = os.path.join(bench.folder, "damaged")
+    shutil.rmtree(output, ignore_errors=True)
+    shutil.copytree(os.path.join(bench.folder, "whole"), output)
+    flip(os.path.join(output, "seed=1", "analysis.h5"))
+    words = bench.run("report", "damaged")
+    check("damage: analysis.h5, a report alone names it", "seed=1/analysis.h5" in words and
+          "warning" in words and "the report goes without it" in words, words)
+
+
 def check_missing_snapshot(bench):
     path = os.path.join(bench.folder, "damaged", "seed=2", "snapshots", "step-00000020.h5")
     with open(path, "rb") as file:

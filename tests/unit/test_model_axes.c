@@ -427,6 +427,8 @@ static void impossible_combinations(void **state) {
     assert_refused("position=rope+sinusoidal", "model.position", "sinusoidal", "embedding");
     assert_refused("position.fraction=0.3", "model.position", "even", "0.3");
     assert_refused("position.factor=2", "model.position", "linear, ntk or yarn", "factor: 1");
+    assert_refused("position.scaling=yarn", "model.position", "yarn scaling by a factor of 1",
+                   "changes nothing");
     assert_refused("position.fraction=0.25 position.scaling=ntk position.factor=2",
                    "model.position", "ntk", "at least 4");
     assert_refused("position=relative position.buckets=8 position.distance=4", "model.position",

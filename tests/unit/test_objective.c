@@ -128,6 +128,59 @@ static void masked_hides_and_asks(void **state) {
         fail_msg("%d of %d kept, expected %.1f %%", kept, chosen, 100 * stays);
 }
 
+/* Behind several BOS as many tokens are asked as behind one, and never a BOS. */
+static void masked_leaves_every_leading_bos(void **state) {
+    (void)state;
+    static Drawn drawn;
+    ModelConfig model = model_with("bidirectional", 0);
+    KindChoice choice = choice_of("masked");
+    DataSource several = source;
+    several.layout = (Layout){.edited = true, .bos_count = 3, .fixed_position = -1};
+    Objective objective = objective_create(&choice, &model, &several);
+    objective_batch(&objective, &several, SPLIT_TRAINING, 0, 0, COUNT, LENGTH, drawn.inputs[0],
+                    drawn.targets[0], drawn.copied[0]);
+    for (int s = 0; s < COUNT; s++) {
+        int asked = 0;
+        for (int t = 0; t < LENGTH; t++) {
+            if (t < 3)
+                assert_int_equal(drawn.inputs[s][t], BOS);
+            assert_true(t >= 3 || drawn.targets[s][t] == -1);
+            assert_int_not_equal(drawn.targets[s][t], BOS);
+            asked += drawn.targets[s][t] >= 0;
+        }
+        assert_true(asked >= 1);
+    }
+}
+
+static void layouts_must_fit(void **state) {
+    (void)state;
+    static const struct {
+        Layout layout;
+        const char *culprit; /* of what the masked objective refuses */
+    } cases[] = {
+        {{.edited = false}, NULL},
+        {{.edited = true, .fixed_position = -1, .bos_count = 2}, NULL},
+        {{.edited = true, .fixed_position = -1, .random_first = true}, "data.random_first"},
+        {{.edited = true, .fixed_position = 0}, "data.fixed_position"},
+        {{.edited = true, .fixed_position = 1}, NULL},
+        {{.edited = true, .fixed_position = LENGTH - 1}, "data.fixed_position"},
+    };
+    ModelConfig model = model_with("bidirectional", 0);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        DataSource other = source;
+        other.layout = cases[i].layout;
+        KindChoice causal = choice_of("causal"), masked = choice_of("masked");
+        const char *culprit = NULL;
+        Error error = {""};
+        Status status = objective_source_check(&masked, &model, &other, &culprit, &error);
+        assert_int_equal(status, cases[i].culprit == NULL ? STATUS_OK : STATUS_BAD_INPUT);
+        if (cases[i].culprit != NULL)
+            assert_string_equal(culprit, cases[i].culprit);
+        assert_int_equal(objective_source_check(&causal, &model, &other, &culprit, &error),
+                         STATUS_OK);
+    }
+}
+
 static void masked_is_a_function_of_its_name(void **state) {
     (void)state;
     static Drawn whole, other;
@@ -166,6 +219,8 @@ int main(void) {
         cmocka_unit_test(causal_leaves_all),
         cmocka_unit_test(prefix_asks_behind_it),
         cmocka_unit_test(masked_hides_and_asks),
+        cmocka_unit_test(masked_leaves_every_leading_bos),
+        cmocka_unit_test(layouts_must_fit),
         cmocka_unit_test(masked_is_a_function_of_its_name),
         cmocka_unit_test(masks_must_fit),
     };

@@ -44,6 +44,22 @@ static int child_takes(const char *folder) {
     return run_lock_take(folder, &lock, &taken, NULL) == STATUS_OK && taken;
 }
 
+/* What stands in the lock's place and is none is named, not waited for. */
+static void test_no_lock_file(void **state) {
+    const char *folder = *state, *path = scratch_path(state, "lock");
+    RunLock lock;
+    Error error = {.message = ""};
+    bool taken = true;
+    assert_int_equal(mkdir(path, 0777), 0);
+    assert_int_equal(run_lock_take(folder, &lock, &taken, &error), STATUS_FAILED);
+    assert_false(taken);
+    if (strstr(error.message, "Is a directory") == NULL)
+        fail_msg("%s", error.message);
+    assert_int_equal(rmdir(path), 0);
+    assert_true(take(folder, &lock));
+    run_lock_release(&lock);
+}
+
 static void test_one_owner(void **state) {
     const char *folder = *state;
     RunLock lock;
@@ -274,7 +290,7 @@ int main(void) {
         TEST(test_one_owner),        TEST(test_progress),      TEST(test_dead_owner),
         TEST(test_zombie_owner),     TEST(test_number_used_again), TEST(test_other_machine),
         TEST(test_dead_takeover),    TEST(test_lost),          TEST(test_refreshed),
-        TEST(test_race),             TEST(test_dead_attempt),
+        TEST(test_race),             TEST(test_dead_attempt),    TEST(test_no_lock_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

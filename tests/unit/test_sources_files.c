@@ -124,6 +124,16 @@ static void damaged_files_are_refused(void **state) {
     plain.count--;
     assert_file_refused(state, &plain, FORMAT_UINT16, "cut off: 1999 bytes");
     assert_file_refused(state, &empty, FORMAT_UINT16, "is empty");
+    Bytes swapped = {.count = 0}, npy = {.count = 0}, wide = {.count = 0};
+    add_numbers(&wide, 4);
+    assert_file_refused(state, &wide, FORMAT_UINT16, "every second number is 0");
+    add_header(&swapped, (int32_t)0x88D83401, 1 << 24, COUNT); /* 20240520 and 1, the highest byte first */
+    add_numbers(&swapped, 2);
+    assert_file_refused(state, &swapped, FORMAT_UINT16, "little-endian");
+    assert_file_refused(state, &swapped, FORMAT_AUTO, "little-endian");
+    add_npy(&npy, 1, "<u2", "False", "(1000,)");
+    add_numbers(&npy, 2);
+    assert_file_refused(state, &npy, FORMAT_UINT16, "is a .npy file, and data.format says uint16");
     add_header(&headed, 20240520, 1, COUNT);
     headed.count = 600;
     assert_file_refused(state, &headed, FORMAT_AUTO, "cut off: it has 600 bytes");
@@ -327,7 +337,27 @@ static void texts_have_documents(void **state) {
         assert_int_equal(scene->inputs[s][0], 256);
     source_case_close(scene);
     source_set_text(&choice, "document_end", "NEVER");
-    source_assert_refused(&choice, "data.path", "no document");
+    source_assert_refused(&choice, "data.path", "begin in the part to train on; data.bos: document needs at least 2");
+    source_set(&choice, "bos", BOS_FIRST);
+    source_assert_refused(&choice, "data.path", "data.packing: documents needs at least 2");
+    source_set_text(&choice, "document_end", "");
+    source_set(&choice, "packing", PACKING_WINDOWS);
+    source_set_text(&choice, "suffixes", ".txt");
+    source_assert_refused(&choice, "data.path", "is a single file");
+}
+
+/* One document in each of two files: every sequence would be the same. */
+static void documents_must_be_told_apart(void **state) {
+    Bytes bytes = {.count = 0};
+    add_numbers(&bytes, 2);
+    KindChoice choice = tokens_of(write_bytes(state, &bytes));
+    source_set(&choice, "format", FORMAT_UINT16);
+    source_set_text(&choice, "validation", scratch_path(state, "tokens"));
+    source_set(&choice, "packing", PACKING_DOCUMENTS);
+    source_assert_refused(&choice, "data.path", "data.packing: documents needs at least 2");
+    source_set(&choice, "packing", PACKING_WINDOWS);
+    source_set(&choice, "bos", BOS_DOCUMENT);
+    source_assert_refused(&choice, "data.path", "data.bos: document needs at least 2");
 }
 
 #define SCRATCH_TEST(function)                                                                     \
@@ -339,7 +369,7 @@ int main(void) {
         SCRATCH_TEST(damaged_arrays_are_refused),   SCRATCH_TEST(wrong_tokens_are_refused),
         SCRATCH_TEST(windows_are_cut_from_their_part),
         SCRATCH_TEST(a_validation_file_is_apart),   SCRATCH_TEST(documents_are_told_apart),
-        SCRATCH_TEST(texts_have_documents),
+        SCRATCH_TEST(texts_have_documents),         SCRATCH_TEST(documents_must_be_told_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -247,6 +247,12 @@ static void impossible_sources_are_refused(void **state) {
     source_set_text(&markov, "chain", "zipf");
     source_set(&markov, "symbols", 161);
     source_assert_refused(&markov, "data.chain", "161 symbols");
+    markov = defaults_kind(&source_kinds, "markov");
+    source_set(&markov, "symbols", 32);
+    source_assert_refused(&markov, "data.symbols", "would change nothing of \"english\"");
+    KindChoice backcopy = defaults_kind(&source_kinds, "bigram-backcopy");
+    source_set(&backcopy, "exponent", 2);
+    source_assert_refused(&backcopy, "data.exponent", "would change nothing of \"english\"");
     KindChoice repeat = defaults_kind(&source_kinds, "repeat");
     source_set(&repeat, "block", LENGTH);
     source_assert_refused(&repeat, "data.block", "never repeated");

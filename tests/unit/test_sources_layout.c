@@ -281,6 +281,10 @@ static void impossible_layouts_are_refused(void **state) {
     source_set(&choice, "fixed_position", 1);
     source_set(&choice, "fixed_token", SYMBOLS);
     source_assert_refused(&choice, "data.fixed_token", "there is no token 64");
+    choice = zipf();
+    source_set(&choice, "bos", BOS_NONE);
+    source_set(&choice, "bos_count", 2);
+    source_assert_refused(&choice, "data.bos_count", "no BOS tokens to count, not 2");
 }
 
 int main(void) {

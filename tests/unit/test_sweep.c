@@ -169,6 +169,8 @@ static void test_refused(void **state) {
     (void)state;
     assert_refused("experiment: x\nsweep: {model.widht: [1, 2]}\n", NULL,
                    ":2:9:", "did you mean 'model.width'?");
+    assert_refused("experiment: \"x-${seed}\"\nsweep: {seed: [1, 2]}\n", NULL,
+                   ":1:13:", "experiment is 'x-1' in one run of the sweep and 'x-2' in another");
     assert_refused("experiment: x\nsweep: {width: [8, 16]}\n", NULL,
                    ":2:9:", "did you mean 'model.width'?");
     assert_refused("experiment: x\nsweep: {experiment: [a, b]}\n", NULL, ":2:9:",

@@ -113,6 +113,7 @@ static Status open_backcopy(const KindOptions *given, const SourceSetup *setup, 
     const BackcopyOptions *options = (const BackcopyOptions *)given;
     BackcopyState *state = ARENA_ARRAY(setup->arena, BackcopyState, 1);
     const ChainOptions chain = {options->bigrams, options->symbols, options->exponent, false};
+    TRY(bigram_options_check(&chain, culprit, error));
     *culprit = "data.bigrams";
     TRY(bigram_table_open(&chain, setup->seed, setup->base_directory, setup->arena, &state->table,
                           source->fingerprint, error));

@@ -184,6 +184,17 @@ static Status zipf_triples(const ChainOptions *options, uint64_t seed, Arena *ar
     return STATUS_OK;
 }
 
+Status bigram_options_check(const ChainOptions *options, const char **culprit, Error *error) {
+    bool symbols = options->symbols != 64;
+    if (strcmp(options->chain, "zipf") == 0 || (!symbols && options->exponent == 1))
+        return STATUS_OK;
+    *culprit = symbols ? "data.symbols" : "data.exponent";
+    return error_set(error, STATUS_BAD_INPUT,
+                     "it is an option of the zipf chain, and would change nothing of \"%s\"; leave it "
+                     "out, or name zipf",
+                     options->chain);
+}
+
 Status bigram_table_open(const ChainOptions *options, uint64_t seed, const char *base_directory,
                          Arena *arena, BigramTable *table, char fingerprint[65], Error *error) {
     if (strcmp(options->chain, "english") == 0) {

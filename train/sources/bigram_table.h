@@ -31,6 +31,10 @@ typedef struct ChainOptions {
     bool triples;      /* count what follows pairs as well; not for english */
 } ChainOptions;
 
+/* STATUS_BAD_INPUT where the options say something about zipf and name another chain; *culprit then names
+   the dotted key. The defaults (64 symbols, exponent 1) say nothing. */
+Status bigram_options_check(const ChainOptions *options, const char **culprit, Error *error);
+
 /* Makes the table that options name; a text's SHA-256 into fingerprint. STATUS_BAD_INPUT where the
    text cannot be used, or where triples are asked of more than BIGRAM_TRIPLE_SYMBOLS symbols. */
 Status bigram_table_open(const ChainOptions *options, uint64_t seed, const char *base_directory,

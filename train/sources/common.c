@@ -32,7 +32,12 @@ static Status fixed_check(const SourceCommon *common, const SourceSetup *setup,
 Status source_common_setup(const SourceCommon *common, SourceSetup *setup, const char **culprit,
                            Error *error) {
     int64_t leading = common->bos == BOS_FIRST ? common->bos_count : 0;
-    if (common->bos != BOS_NONE && common->bos_count > setup->context)
+    if (common->bos == BOS_NONE && common->bos_count != 1)
+        return error_set(error, refuse(culprit, "data.bos_count"),
+                         "with bos: none there are no BOS tokens to count, not %lld; leave bos_count "
+                         "out, or give bos: first or document",
+                         (long long)common->bos_count);
+    if (common->bos_count > setup->context)
         return error_set(error, refuse(culprit, "data.bos_count"),
                          "%lld BOS tokens leave no room for others; model.context is %lld",
                          (long long)common->bos_count, (long long)setup->context);
@@ -43,6 +48,7 @@ Status source_common_setup(const SourceCommon *common, SourceSetup *setup, const
     TRY(delimiters_check(common, culprit, error));
     TRY(fixed_check(common, setup, culprit, error));
     setup->longest = setup->context + 1 - leading;
+    setup->documents = common->bos == BOS_DOCUMENT;
     return STATUS_OK;
 }
 

@@ -60,7 +60,7 @@ extern const char *const source_bos_names[];
      .minimum = 0, .maximum = 1e9,                                                                 \
      .meaning = "share of the sequences, relative to the other parts of a mixture"}
 
-/* Fills setup->longest. STATUS_BAD_INPUT where the options cannot be meant together. */
+/* Fills setup->longest and ->documents. STATUS_BAD_INPUT where the options cannot be meant together. */
 Status source_common_setup(const SourceCommon *common, SourceSetup *setup, const char **culprit,
                            Error *error);
 

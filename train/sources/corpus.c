@@ -78,9 +78,12 @@ void corpus_find_documents(Corpus *corpus, Arena *arena) {
     corpus->start_count = count;
 }
 
-Status corpus_check(const Corpus *corpus, size_t longest, const char *path, const char *part,
+Status corpus_check(const Corpus *corpus, const SourceSetup *setup, bool training, const char *path,
                     Error *error) {
-    size_t count = 0;
+    const char *part = training ? "to train on" : "held out";
+    bool by_document = corpus->packing == PACKING_DOCUMENTS || setup->documents;
+    size_t longest = (size_t)setup->longest, count = 0;
+    size_t documents = !by_document ? 0 : training ? 2 : 1;
     for (size_t i = corpus->first; i < corpus->end && count < longest; i++)
         count += corpus->separator < 0 || corpus_token(corpus, i) != corpus->separator;
     if (count < longest)
@@ -88,10 +91,13 @@ Status corpus_check(const Corpus *corpus, size_t longest, const char *path, cons
                          "%s has %zu tokens %s; a sequence needs %zu. Give more of them or a "
                          "smaller model.context",
                          path, count, part, longest);
-    if (corpus->packing == PACKING_DOCUMENTS && corpus->start_count == 0)
+    if (corpus->start_count < documents)
         return error_set(error, STATUS_BAD_INPUT,
-                         "no document of %s begins in the part %s, so that none can be packed", path,
-                         part);
+                         "%zu documents of %s begin in the part %s; %s needs at least %zu. Say what "
+                         "stands between documents, or leave it out",
+                         corpus->start_count, path, part,
+                         setup->documents ? "data.bos: document" : "data.packing: documents",
+                         documents);
     return STATUS_OK;
 }
 

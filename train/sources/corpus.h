@@ -50,9 +50,11 @@ Corpus corpus_part(const Corpus *whole, size_t first, size_t end);
 /* Fills ->starts: the first token, and each one after a separator. */
 void corpus_find_documents(Corpus *corpus, Arena *arena);
 
-/* Whether streams of longest tokens can be cut: enough tokens, and for PACKING_DOCUMENTS a document
-   that begins here. STATUS_BAD_INPUT otherwise; path and part ("to train on") are for the message. */
-Status corpus_check(const Corpus *corpus, size_t longest, const char *path, const char *part,
+/* Whether the part to train on, or the one held out, serves: streams of setup->longest tokens can be cut
+   from it and, where documents count (PACKING_DOCUMENTS, setup->documents), one begins in it; two in
+   that to train on, or all sequences would be the same. STATUS_BAD_INPUT otherwise; path is for the
+   message. */
+Status corpus_check(const Corpus *corpus, const SourceSetup *setup, bool training, const char *path,
                     Error *error);
 
 /* Cuts one stream. At the end of the part it goes on at its beginning. */

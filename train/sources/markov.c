@@ -48,6 +48,7 @@ static Status open_markov(const KindOptions *given, const SourceSetup *setup, Da
                          "the embedded english table knows pairs only; give data.chain: zipf or a "
                          "text for order 2");
     }
+    TRY(bigram_options_check(&chain, culprit, error));
     *culprit = "data.chain";
     TRY(bigram_table_open(&chain, setup->seed, setup->base_directory, setup->arena, &state->table,
                           source->fingerprint, error));

@@ -101,8 +101,8 @@ static Status split_check(const char *path, const TextState *state, const Source
             "smaller model.context",
             path, state->text.count, options->held_out, training, held_out,
             (long long)setup->context);
-    TRY(corpus_check(&state->training, longest, path, "to train on", error));
-    return corpus_check(&state->held_out, longest, path, "held out", error);
+    TRY(corpus_check(&state->training, setup, true, path, error));
+    return corpus_check(&state->held_out, setup, false, path, error);
 }
 
 /* Where documents begin: at each file, and after each document_end within one. */

@@ -239,6 +239,11 @@ Status text_read(const char *path, const char *suffixes, Arena *arena, Text *tex
         return error_errno(error, STATUS_BAD_INPUT, "cannot read %s", path);
     if (S_ISDIR(information.st_mode))
         return read_folder(path, suffixes, arena, text, error);
+    if (S_ISREG(information.st_mode) && suffixes[0] != '\0')
+        return error_set(error, STATUS_BAD_INPUT,
+                         "%s is a single file, of which the suffixes %s would choose nothing; leave "
+                         "them out, or give a folder",
+                         path, suffixes);
     if (S_ISREG(information.st_mode))
         return read_file(path, (size_t)information.st_size, arena, text, error);
     return error_set(error, STATUS_BAD_INPUT, "%s is neither a regular file nor a folder", path);

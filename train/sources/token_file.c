@@ -54,6 +54,16 @@ static bool has_header(const TokenFile *file) {
     return magic == MAGIC_UINT16 || magic == MAGIC_UINT32;
 }
 
+/* The same header as a big-endian machine writes it. */
+static bool has_swapped_header(const TokenFile *file) {
+    if (file->count < sizeof(int32_t))
+        return false;
+    const unsigned char *bytes = file->bytes;
+    uint32_t magic = (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 |
+                     (uint32_t)bytes[3];
+    return magic == MAGIC_UINT16 || magic == MAGIC_UINT32;
+}
+
 static Status header_read(const TokenFile *file, Corpus *corpus, Error *error) {
     if (file->count < HEADER_BYTES)
         return error_set(error, STATUS_BAD_INPUT,
@@ -140,7 +150,8 @@ static Status npy_read(const TokenFile *file, Arena *arena, Corpus *corpus, Erro
     TokenType type = TOKEN_U8;
     if (!npy_type(descr, &type))
         return error_set(error, STATUS_BAD_INPUT,
-                         "%s holds %.20s; allowed: little-endian integers such as '<u2'", file->path,
+                         "%s holds %.*s; allowed: little-endian integers such as <u2", file->path,
+                         descr == NULL ? 7 : (int)strcspn(descr, "'\","),
                          descr == NULL ? "no type" : descr);
     int dimensions;
     size_t count = npy_count(npy_value(header, "shape"), &dimensions);
@@ -158,18 +169,46 @@ static Status npy_read(const TokenFile *file, Arena *arena, Corpus *corpus, Erro
 
 /* ---- Either --------------------------------------------------------------------------------- */
 
+/* uint32 read as uint16: the upper halves are 0. */
+static Status halves_check(const TokenFile *file, const Corpus *corpus, Error *error) {
+    for (size_t i = 1; i < corpus->end; i += 2)
+        if (corpus_token(corpus, i) != 0)
+            return STATUS_OK;
+    if (corpus->type != TOKEN_U16 || corpus->end < 4)
+        return STATUS_OK;
+    return error_set(error, STATUS_BAD_INPUT,
+                     "%s: read as uint16, every second number is 0, as it is where they are uint32; "
+                     "is data.format right?",
+                     file->path);
+}
+
+/* Of any bytes plain numbers can be read, also of those that are none. */
+static Status plain_check(const TokenFile *file, Error *error) {
+    if (is_npy(file))
+        return error_set(error, STATUS_BAD_INPUT,
+                         "%s is a .npy file, and data.format says %s; give npy, or auto", file->path,
+                         token_format_names[file->format]);
+    if (has_swapped_header(file))
+        return error_set(error, STATUS_BAD_INPUT,
+                         "%s has a header whose numbers begin with their highest byte; only "
+                         "little-endian files are read",
+                         file->path);
+    return STATUS_OK;
+}
+
 static Status file_judge(const TokenFile *file, Arena *arena, Corpus *corpus, Error *error) {
     if (file->format == FORMAT_NPY || (file->format == FORMAT_AUTO && is_npy(file)))
         return npy_read(file, arena, corpus, error);
     if (has_header(file))
         return header_read(file, corpus, error);
+    TRY(plain_check(file, error));
     if (file->format == FORMAT_AUTO)
         return error_set(error, STATUS_BAD_INPUT,
                          "%s has neither a 1,024-byte header nor NumPy's, so that its numbers may "
                          "have two bytes or four: give data.format: uint16 or uint32",
                          file->path);
-    return numbers_take(file, 0, file->format == FORMAT_UINT16 ? TOKEN_U16 : TOKEN_U32, corpus,
-                        error);
+    TRY(numbers_take(file, 0, file->format == FORMAT_UINT16 ? TOKEN_U16 : TOKEN_U32, corpus, error));
+    return halves_check(file, corpus, error);
 }
 
 Status token_file_read(const char *path, TokenFormat format, Arena *arena, Corpus *corpus,

@@ -107,9 +107,9 @@ static Status parts_open(const TokensOptions *options, const SourceSetup *setup,
         state->training = corpus_part(&whole, 0, training);
         state->held_out = corpus_part(&whole, training, whole.end);
     }
-    TRY(corpus_check(&state->held_out, (size_t)setup->longest, "the file", "held out", error));
+    TRY(corpus_check(&state->held_out, setup, false, "the file", error));
     *culprit = "data.path";
-    return corpus_check(&state->training, (size_t)setup->longest, "the file", "to train on", error);
+    return corpus_check(&state->training, setup, true, "the file", error);
 }
 
 static Status open_tokens(const KindOptions *given, const SourceSetup *setup, DataSource *source,
