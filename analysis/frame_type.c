@@ -309,12 +309,20 @@ static FrameType classify(const FrameNull *null, const FrameFinding *finding) {
                : FRAME_CENTRALIZED;
 }
 
+static bool any_negative(const double *map, size_t count) {
+    bool negative = false;
+    for (size_t i = 0; i < count; i++)
+        negative = negative || map[i] < 0;
+    return negative;
+}
+
 /* bound: what an anchor's z exceeds. */
 static void find_anchors(const FrameNull *null, const double *map, const NullMoments *moments,
                          int lane, double bound, FrameFinding *finding, Arena *scratch) {
     const Visibility *visibility = null->visibility;
     size_t length = (size_t)visibility->length;
-    *finding = (FrameFinding){.is_anchor = ARENA_ARRAY(scratch, bool, length),
+    *finding = (FrameFinding){.judged = !any_negative(map, length * length),
+                              .is_anchor = ARENA_ARRAY(scratch, bool, length),
                               .importance = ARENA_ARRAY(scratch, double, length),
                               .z = ARENA_ARRAY(scratch, double, length)};
     map_importance(visibility, map, finding->importance);
@@ -322,7 +330,7 @@ static void find_anchors(const FrameNull *null, const double *map, const NullMom
         double importance = finding->importance[k];
         double mean = moments->mean[k][lane];
         finding->z[k] = (importance - mean) * moments->sharpness[k][lane];
-        finding->is_anchor[k] = visibility->well_seen[k] && importance > 0 &&
+        finding->is_anchor[k] = finding->judged && visibility->well_seen[k] && importance > 0 &&
                                 exceeds(finding->z[k], bound) &&
                                 !exceeds(null->options.effect_size * mean, importance);
         finding->anchors += finding->is_anchor[k];

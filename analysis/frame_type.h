@@ -43,7 +43,9 @@ FrameNull *frame_null_create(const FrameOptions *options, const Visibility *visi
 
 /* What one map shows. Arrays [T] in the arena given. */
 typedef struct FrameFinding {
-    FrameType type;
+    bool judged;        /* no weight is below 0: else the null deals out nothing that can be shared, and there
+                           are neither anchors nor a type */
+    FrameType type;     /* FRAME_NONE where not judged */
     int anchors;        /* their number */
     bool *is_anchor;    /* [T] */
     double *importance; /* [T] α of the map */

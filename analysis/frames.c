@@ -11,6 +11,7 @@
 #define WS "What are you sinking?, arXiv 2508.02546"
 #define OURS "Fiducial"
 #define NOT_JUDGED "no query sees two keys, or no key is seen by a quarter of the queries"
+#define NO_TYPE NOT_JUDGED ", or a weight is below 0"
 
 enum {
     THRESHOLDS = GRAPH_THRESHOLDS,
@@ -167,16 +168,16 @@ static void declare_types(const Declaring *declaring) {
     Frames *frames = declaring->frames;
     const Axis *layer = context->layer, *type = declaring->type, *rank = declaring->rank;
     const VariableText share = {"frame_share", "share of samples of a frame type", "1", OURS,
-                                NOT_JUDGED};
+                                NO_TYPE};
     const VariableText commonest = {
         "frame_type", "commonest frame type: 0 none, 1 centralized, 2 distributed, 3 bidirectional",
-        "type", OURS, NOT_JUDGED};
+        "type", OURS, NO_TYPE};
     const VariableText share_model = {"frame_share_model",
                                       "share of samples of a frame type, on the mean over layers",
-                                      "1", OURS, NOT_JUDGED};
+                                      "1", OURS, NO_TYPE};
     const VariableText commonest_model = {
         "frame_type_model", "commonest frame type of the mean over layers", "type", OURS,
-        NOT_JUDGED};
+        NO_TYPE};
     Variable shares = variable_over(share, VARIABLE_SAMPLE_MEAN, layer, type, NULL);
     Variable types = variable_over(commonest, VARIABLE_SAMPLE_LABEL, layer, NULL, NULL);
     frames->share = variable_add(list, context, shares);
@@ -191,14 +192,14 @@ static void declare_types(const Declaring *declaring) {
     frames->type_model_null = variable_add_null(list, context, types_model);
     Variable positions = variable_over(
         (VariableText){"anchor_positions", "strongest anchors of the mean map over the probe",
-                       "position", OURS, "there are fewer anchors"},
+                       "position", OURS, "there are fewer anchors, or a weight is below 0"},
         VARIABLE_PROBE, layer, rank, NULL);
     positions.integer = true;
     frames->anchor_positions = variable_add(list, context, positions);
     frames->anchor_shares = variable_add(
         list, context,
         variable_over((VariableText){"anchor_shares", "their shares of the anchors' importance",
-                                     "1", OURS, "there are fewer anchors"},
+                                     "1", OURS, "there are fewer anchors, or a weight is below 0"},
                       VARIABLE_PROBE, layer, rank, NULL));
 }
 
@@ -328,6 +329,13 @@ static FrameType model_type(const Frames *frames, const FrameFinding *findings, 
     return changes ? FRAME_BIDIRECTIONAL : model->type;
 }
 
+/* shares [FRAME_TYPES]: 1 at the type, else 0. */
+static void put_type(FrameType type, double *label, double *shares) {
+    *label = type;
+    for (size_t t = 0; t < FRAME_TYPES; t++)
+        shares[t] = type == (FrameType)t;
+}
+
 static void sample_types(const AnalysisContext *context, const Frames *frames,
                          const double *const *maps, Arena *scratch, double *row) {
     size_t layers = (size_t)context->layers, length = (size_t)context->length;
@@ -338,19 +346,15 @@ static void sample_types(const AnalysisContext *context, const Frames *frames,
             row[frames->importance + layer * length + k] = findings[layer].importance[k];
         if (!frame_judged(frames->null))
             continue;
-        row[frames->type + layer] = findings[layer].type;
-        for (size_t type = 0; type < FRAME_TYPES; type++)
-            row[frames->share + layer * FRAME_TYPES + type] =
-                findings[layer].type == (FrameType)type;
+        if (findings[layer].judged)
+            put_type(findings[layer].type, row + frames->type + layer,
+                     row + frames->share + layer * FRAME_TYPES);
         anchor_measures(context->visibility, findings[layer].importance,
                         row + frames->anchor_count + layer, row + frames->anchor_share + layer);
     }
-    if (!frame_judged(frames->null))
-        return;
-    FrameType type = model_type(frames, findings, context->layers);
-    row[frames->type_model] = type;
-    for (size_t t = 0; t < FRAME_TYPES; t++)
-        row[frames->share_model + t] = type == (FrameType)t;
+    if (frame_judged(frames->null) && findings[layers].judged)
+        put_type(model_type(frames, findings, context->layers), row + frames->type_model,
+                 row + frames->share_model);
 }
 
 static void frames_sample(const AnalysisContext *context, const void *state, const Capture *capture,

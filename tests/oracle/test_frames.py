@@ -264,23 +264,30 @@ def compare_types(found, run, null, index, maps):
     for sample, of in enumerate(maps):
         layers = [null.judge(attention) for attention in of]
         for layer, (_, _, kind, close) in enumerate(layers):
+            if (of[layer] < 0).any():  # shares of nothing
+                kind, close = -1, False
             found.add("frame_type", (index, sample, layer), samples["frame_type"][index, sample, layer],
                       None if close else kind)
         kind, close = model_type(null, layers, null.judge(of.mean(0)))
+        if (of.mean(0) < 0).any():
+            kind, close = -1, False
         found.add("frame_type_model", (index, sample), samples["frame_type_model"][index, sample],
                   None if close else kind)
     for ending in ("", "_model"):
         types = samples["frame_type" + ending][index]
-        expected = np.stack([(types == kind).mean(0) for kind in range(4)], -1)
+        shares = np.stack([np.where(types < 0, np.nan, types == kind) for kind in range(4)], -1)
+        expected = mean_defined(shares)
         found.add("frame_share" + ending, (index,), run.analysis["frame_share" + ending][index], expected)
         found.add("frame_type" + ending, (index,), run.analysis["frame_type" + ending][index],
-                  expected.argmax(-1))
+                  np.where(np.isnan(expected).all(-1), -1, np.nan_to_num(expected).argmax(-1)))
 
 
 def compare_anchors(found, run, null, index, maps):
     """The strongest anchors of the mean map over the probe [layer][i][j]."""
     for layer, attention in enumerate(maps):
         alpha, chosen, _, close = null.judge(attention)
+        if (attention < 0).any():
+            chosen, close = np.zeros(len(alpha), bool), False
         order = sorted(np.nonzero(chosen)[0], key=lambda key: (-alpha[key], key))[:8]
         positions, shares = np.full(8, -1.0), np.full(8, np.nan)
         positions[:len(order)] = order

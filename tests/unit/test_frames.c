@@ -208,6 +208,10 @@ static void degenerate_maps_have_none(void **state) {
     for (int i = 0; i < T; i++)
         map[i * T] = 1;
     assert_int_equal(find(&scene, map).type, FRAME_CENTRALIZED);
+    assert_true(find(&scene, map).judged);
+    map[5 * T + 3] = -0.01; /* as of a linear kernel: shares of it mean nothing */
+    assert_false(find(&scene, map).judged);
+    assert_int_equal(find(&scene, map).anchors, 0);
     arena_destroy(&scene.arena);
 }
 
