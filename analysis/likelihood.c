@@ -106,7 +106,7 @@ typedef struct Likelihood {
     size_t likelihood, inner, received, inner_null, received_null;
     size_t token; /* hidden: [mode] of a sample */
     size_t target, tokens;
-    size_t correlation[POOLS], correlation_p[POOLS];
+    size_t correlation[POOLS], correlation_p[POOLS], correlation_uniform[POOLS];
 } Likelihood;
 
 typedef struct Declaring {
@@ -186,6 +186,16 @@ static void declare_correlations(const Declaring *declaring) {
                          variable_over(value, VARIABLE_PROBE, context->layer, NULL, NULL));
         declaring->likelihood->correlation_p[pool] = variable_add(
             declaring->list, context, variable_over(p, VARIABLE_PROBE, context->layer, NULL, NULL));
+        const VariableText of_uniform = {
+            arena_format(context->arena, "%s_uniform", name),
+            arena_format(context->arena,
+                         "the same correlation with the attention to itself that the target has by its "
+                         "place alone, in uniform attention, %s",
+                         whose[pool]),
+            "1", "Fiducial",
+            "there are fewer than three targets, or every target sees as many keys"};
+        declaring->likelihood->correlation_uniform[pool] = variable_add(
+            declaring->list, context, variable_make(of_uniform, VARIABLE_PROBE));
     }
 }
 
@@ -396,26 +406,49 @@ static void likelihood_sample(const AnalysisContext *context, const void *state,
 /* ---- Over samples ------------------------------------------------------------------------------
  */
 
+/* What uniform attention would give each target of itself: later targets see more keys and so have less,
+   and are likelier, which alone correlates the two. */
+static double inner_uniform(const AnalysisContext *context, int target) {
+    const Visibility *visibility = context->visibility;
+    if (target < 0)
+        return NAN;
+    return sees(visibility, target, target) ? 1.0 / interval_size(visibility->keys[target]) : 0;
+}
+
+/* Of likelihood with inner attention, which stands at inner in a sample's row, the modes side by side; or
+   with that of uniform attention (inner NULL). */
+static Correlation correlate_pool(const AnalysisContext *context, const Likelihood *likelihood,
+                                  const ProbeView *view, int pool, const size_t *inner,
+                                  Arena *scratch) {
+    size_t samples = (size_t)context->samples, first = pool == 0 ? MODE_ORIGINAL : 0, count = 0;
+    double *p = ARENA_ARRAY(scratch, double, samples *LIKELIHOOD_MODES);
+    double *attention = ARENA_ARRAY(scratch, double, samples *LIKELIHOOD_MODES);
+    for (size_t sample = 0; sample < samples; sample++)
+        for (size_t mode = first; mode < LIKELIHOOD_MODES; mode++) {
+            const double *row = view->rows + sample * view->row_values;
+            p[count] = row[likelihood->likelihood + mode];
+            attention[count++] = inner != NULL
+                                     ? row[*inner + mode]
+                                     : inner_uniform(context, likelihood->draws[sample].target);
+        }
+    return correlation_spearman(p, attention, count, scratch);
+}
+
 static void likelihood_probe(const AnalysisContext *context, const void *state,
                              const ProbeView *view, AnalysisScratch *scratch, double *probe_row) {
     const Likelihood *likelihood = state;
-    size_t samples = (size_t)context->samples, pairs = samples * LIKELIHOOD_MODES;
-    double *p = ARENA_ARRAY(scratch->arena, double, pairs);
-    double *inner = ARENA_ARRAY(scratch->arena, double, pairs);
-    for (size_t layer = 0; layer < (size_t)context->layers; layer++)
-        for (int pool = 0; pool < POOLS; pool++) {
-            size_t first = pool == 0 ? MODE_ORIGINAL : 0, count = 0;
-            for (size_t sample = 0; sample < samples; sample++)
-                for (size_t mode = first; mode < LIKELIHOOD_MODES; mode++) {
-                    const double *row = view->rows + sample * view->row_values;
-                    p[count] = row[likelihood->likelihood + mode];
-                    inner[count++] = row[likelihood->inner + layer * LIKELIHOOD_MODES + mode];
-                }
-            Correlation result = correlation_spearman(p, inner, count, scratch->arena);
+    for (int pool = 0; pool < POOLS; pool++) {
+        for (size_t layer = 0; layer < (size_t)context->layers; layer++) {
+            size_t inner = likelihood->inner + layer * LIKELIHOOD_MODES;
+            Correlation result =
+                correlate_pool(context, likelihood, view, pool, &inner, scratch->arena);
             probe_row[likelihood->correlation[pool] + layer] = result.value;
             probe_row[likelihood->correlation_p[pool] + layer] = result.p;
         }
-    for (size_t sample = 0; sample < samples; sample++)
+        probe_row[likelihood->correlation_uniform[pool]] =
+            correlate_pool(context, likelihood, view, pool, NULL, scratch->arena).value;
+    }
+    for (size_t sample = 0; sample < (size_t)context->samples; sample++)
         memcpy(probe_row + likelihood->tokens + sample * LIKELIHOOD_MODES,
                view->rows + sample * view->row_values + likelihood->token,
                sizeof(double) * LIKELIHOOD_MODES);

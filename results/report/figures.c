@@ -147,8 +147,11 @@ static const LineFigure attention_sharpness_ratio = {
 
 static const LineFigure likelihood_attention_correlation = {
     .quantity = {"likelihood_attention_correlation", {{NULL, 0}}},
-    .axis_title = "Spearman correlation",
-    .panels = PANELS_HEADS,
+    .others = {{"likelihood_attention_correlation_uniform", {{NULL, 0}}}},
+    .quantity_titles = {"the model’s attention", "uniform attention in its place"},
+    .panel_count = 2,
+    .axis_title = "Spearman correlation with likelihood",
+    .panels = PANELS_QUANTITIES,
 };
 
 const Figure figures[] = {
@@ -262,7 +265,8 @@ const Figure figures[] = {
      "Likelihood against attention to itself by training step",
      "Spearman correlation over targets of the model’s probability of the real token with the "
      "attention of its position to itself: above 0 likely tokens attend more to themselves; with "
-     "few targets large values arise by chance.",
+     "few targets large values arise by chance. Later targets see more keys, so that they have less for "
+     "themselves, and are likelier: what that alone gives stands on the right.",
      draw_lines, &likelihood_attention_correlation},
     {SECTION_TRAINING, "loss", "Training loss by step",
      "Mean cross-entropy of each step’s batch before its update. The dashed line is the loss of a "

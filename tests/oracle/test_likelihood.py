@@ -68,6 +68,11 @@ def compare_likelihood(found, run, index, model):
               mean_defined(received))
     compare_correlations(found, analysis, index, model.layers)
     flat = uniform(run.visible)
+    of_place = flat[targets, targets]
+    for suffix, x, y in (("", p[:, 5], of_place), ("_pooled", p.ravel(), np.repeat(of_place, modes))):
+        expected = scipy.stats.spearmanr(x, y)[0] if np.ptp(of_place) > 0 else np.nan
+        name = f"likelihood_attention_correlation{suffix}_uniform"
+        found.add(name, (index,), analysis[name][index], expected, None, 1e-6)
     null = mean_defined([[flat[target, target], received_by(target, flat, run.visible)]
                          for target in targets])
     for name, expected in zip(("inner_attention_null", "attention_received_null"), null):
