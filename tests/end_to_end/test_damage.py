@@ -189,6 +189,7 @@ def main():
         check_missing_snapshot(bench)
         check_closed(bench, "checkpoint.h5")
         check_closed(bench, "snapshots/step-00000040.h5")
+        check_report(bench)
         check_other_names(bench)
     finish()
 
