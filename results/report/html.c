@@ -164,6 +164,8 @@ static void write_section(FILE *page, const Report *report, SectionKind kind,
     for (size_t i = 1; i < figure_count; i++)
         if (results[i].figure->section == kind && !results[i].redundant)
             write_figure(page, report, &results[i], arena);
+    if (kind == SECTION_SINKS)
+        html_sinks(page, report, arena);
     if (kind == SECTION_FRAMES)
         html_frames(page, &report->tables->frames, arena);
     html_tests(page, report, kind, arena);

@@ -19,6 +19,7 @@ bool html_svg(FILE *page, const char *path, const char *name, const char *title)
 /* Sections, in their files. */
 void html_findings(FILE *page, const Report *report, Arena *arena);
 void html_onsets(FILE *page, const OnsetTable *onsets);
+void html_sinks(FILE *page, const Report *report, Arena *arena);
 void html_frames(FILE *page, const FrameTable *frames, Arena *arena);
 void html_frames_in_words(FILE *page, const Report *report, Arena *arena);
 void html_tests(FILE *page, const Report *report, SectionKind section, Arena *arena);

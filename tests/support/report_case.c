@@ -176,6 +176,19 @@ void report_case_add_analyses(const char *run_directory, double null) {
     H5Fclose(file);
 }
 
+void report_case_add_places(const char *run_directory, double position, double ratio) {
+    hid_t file = open_analysis(run_directory);
+    double positions[STEPS * LAYERS], ratios[STEPS * LAYERS];
+    const hsize_t shape[] = {STEPS, LAYERS, 1};
+    for (int i = 0; i < STEPS * LAYERS; i++) { /* elsewhere before the last step */
+        positions[i] = i / LAYERS == STEPS - 1 ? position : 3;
+        ratios[i] = ratio;
+    }
+    write_variable(file, "sink_position", "step layer head", shape, positions);
+    write_variable(file, "sink_ratio", "step layer head", shape, ratios);
+    H5Fclose(file);
+}
+
 void report_case_add_types(const char *run_directory, double types[CASE_STEPS][CASE_SAMPLES]) {
     hid_t file = open_analysis(run_directory);
     double commonest[STEPS];
