@@ -218,13 +218,15 @@ static Status run_fill(const Sweep *sweep, const Node *const *values, PlannedRun
     const char **labels = ARENA_ARRAY(arena, const char *, sweep->key_count);
     const char **named = ARENA_ARRAY(arena, const char *, sweep->key_count);
     run->swept_values = ARENA_ARRAY(arena, const char *, sweep->key_count);
+    run->given = ARENA_ARRAY(arena, bool, sweep->key_count);
     size_t count = 0, name_count = 0;
     for (size_t i = 0; i < sweep->key_count; i++) {
         if (strcmp(sweep->keys[i], "seed") == 0)
             continue;
         const char *text = swept_text(sweep, i, values[i], run->root);
+        run->given[count] = i < sweep->axis_key_count || values[i] != NULL;
         run->swept_values[count++] = text;
-        if (i >= sweep->axis_key_count && values[i] == NULL)
+        if (!run->given[count - 1])
             continue;
         labels[name_count] = sweep->labels[i];
         named[name_count++] = text;

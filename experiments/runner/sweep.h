@@ -20,6 +20,7 @@ typedef struct PlannedRun {
     char identity[65]; /* SHA-256 of the resolved YAML without what cannot change its bits */
     char state_identity[65]; /* the same of its checkpoints: see identity_of_state */
     const char **swept_values; /* [swept_count] as text; "" where the run has no such key */
+    bool *given; /* [swept_count]: by an axis or this run's `include`, so that its name has the key */
 } PlannedRun;
 
 typedef struct RunPlan {

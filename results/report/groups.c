@@ -23,42 +23,6 @@ static bool same_values(const char *const *a, const char *const *b, size_t count
     return true;
 }
 
-/* The last part of a dotted key. */
-static const char *key_leaf(const char *key) {
-    const char *dot = strrchr(key, '.');
-    return dot != NULL ? dot + 1 : key;
-}
-
-static bool is_word(const char *value) {
-    char *end;
-    strtod(value, &end);
-    return *end != '\0' && strcmp(value, "true") != 0 && strcmp(value, "false") != 0;
-}
-
-/* "rope, width 64": words stand for themselves, numbers and switches with their key; a word that
-   two neighbouring keys share (a causal mask and the causal objective) is said once. */
-static const char *group_label(const ReportJob *job, const char *const *values, Arena *arena) {
-    if (job->swept_count == 0)
-        return arena_string(arena, job->experiment);
-    const char *label = "";
-    for (size_t i = 0; i < job->swept_count; i++) {
-        bool word = is_word(values[i]);
-        if (word && i > 0 && strcmp(values[i], values[i - 1]) == 0)
-            continue;
-        label = arena_format(arena, "%s%s%s%s%s", label, i > 0 ? ", " : "",
-                             word ? "" : key_leaf(job->swept_keys[i]), word ? "" : " ", values[i]);
-    }
-    return label;
-}
-
-const char *group_phrase(const Report *report, const Group *group, Arena *arena) {
-    if (report->job->swept_count == 0)
-        return "";
-    bool several = strstr(group->label, ", ") != NULL; /* the sentence has commas of its own */
-    return arena_format(arena, " %s %s%s%s", is_word(group->swept_values[0]) ? "under" : "with",
-                        several ? "“" : "", group->label, several ? "”" : "");
-}
-
 /* Which of the distinct values before it a group's first swept value, or its others, are. */
 static size_t rank_among(const Report *report, const Group *group, size_t first, size_t count) {
     size_t rank = 0;
@@ -146,7 +110,7 @@ static Group *group_of(Report *report, const ReportRun *run) {
                         report->job->swept_count))
             return &report->groups[g];
     Group *group = &report->groups[report->group_count++];
-    *group = (Group){.label = group_label(report->job, run->swept_values, report->arena),
+    *group = (Group){.label = group_label(report->job, run, report->arena),
                      .swept_values = run->swept_values};
     group->runs = ARENA_ARRAY(report->arena, const RunData *, report->run_count);
     return group;
@@ -206,37 +170,6 @@ void report_read(const ReportJob *job, Arena *arena, Report *report) {
 void report_close(Report *report) {
     for (size_t i = 0; i < report->run_count; i++)
         run_close(&report->runs[i]);
-}
-
-const char *head_text(const Group *group, int layer, int head, Arena *arena) {
-    if (group->heads <= 1 || head < 0)
-        return arena_format(arena, "layer %d", layer);
-    return arena_format(arena, "layer %d, head %d", layer, head);
-}
-
-static int own_head(const Group *group, size_t run) {
-    return group->runs[run]->sink_heads[group->sink_layer];
-}
-
-const char *sinking_heads(const Group *group, const char *separator, Arena *arena) {
-    const char *heads = "";
-    bool alike = true;
-    for (size_t r = 0; r < group->run_count; r++) {
-        alike = alike && own_head(group, r) == own_head(group, 0);
-        heads = arena_format(arena, "%s%s%d", heads, r > 0 ? separator : "",
-                             own_head(group, r));
-    }
-    return alike && group->run_count > 0 ? arena_format(arena, "%d", own_head(group, 0))
-                                         : heads;
-}
-
-const char *sinking_text(const Group *group, bool with_heads, Arena *arena) {
-    if (!with_heads || group->heads <= 1)
-        return arena_format(arena, "layer %d", group->sink_layer);
-    const char *heads = sinking_heads(group, ", ", arena);
-    return arena_format(arena, strchr(heads, ',') != NULL ? "layer %d, heads %s by seed"
-                                                          : "layer %d, head %s",
-                        group->sink_layer, heads);
 }
 
 /* The selection of a quantity at one layer and head; false unless all axes but step are fixed. */

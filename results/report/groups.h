@@ -115,6 +115,13 @@ int interval_over_seeds(const double *values, int count, double *mean, double *l
    are: bit (1 << BandKind) of kinds. */
 const char *bands_text(unsigned kinds, Arena *arena);
 
+/* What a run's group is called: "rope, width 64". Words stand for themselves, numbers and switches
+   with their key, and so do words beside which a key can be off too ("gate head"). Not said are keys
+   that the run was not given (unless it was given none), what is off beside something that is not,
+   and a word that two neighbouring keys share (a causal mask and the causal objective) a second time.
+   Without swept keys the experiment's name. */
+const char *group_label(const ReportJob *job, const ReportRun *run, Arena *arena);
+
 /* " under alibi", " with width 64" for sentences; "" where nothing is swept. */
 const char *group_phrase(const Report *report, const Group *group, Arena *arena);
 

@@ -5,6 +5,7 @@
 
 #include "model/base/error.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -13,6 +14,8 @@ typedef struct ReportRun {
     const char *directory; /* its path */
     int64_t seed;
     const char *const *swept_values; /* [swept_count] as text, without the seed */
+    const bool *given;               /* [swept_count]: the sweep gives this run the key's value;
+                                        otherwise it has that of the rest of the file */
     const char *status;              /* "done", "failed", "waiting" … */
     const char *failure;             /* why, where failed; else "" */
 } ReportRun;

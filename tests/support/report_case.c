@@ -295,6 +295,7 @@ static void write_log(const char *directory) {
 }
 
 static const char *const key = "model.position";
+static const bool given = true;
 static const char *const values[CASE_RUNS] = {"rope, \"new\"", "rope, \"new\"", "nope", "nope",
                                               "nope"};
 static const char *const names[CASE_RUNS] = {"p=rope,seed=1", "p=rope,seed=2", "p=nope,seed=1",
@@ -316,6 +317,7 @@ void report_case_create(void *const *state, bool frames, ReportCase *made) {
             .directory = made->run_directories[r],
             .seed = r < 2 ? r + 1 : r - 1,
             .swept_values = &values[r],
+            .given = &given,
             .status = r == 4 ? "failed" : "done",
             .failure = r == 4 ? "loss is NaN <at> step 7" : "",
         };

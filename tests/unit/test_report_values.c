@@ -60,6 +60,42 @@ static void five_seeds_get_a_bootstrap_interval(void **state) {
     assert_near(high, 2);
 }
 
+/* Keys, one run's values and which it was given, and its label beside a run with all keys off. */
+typedef struct LabelCase {
+    const char *values[2];
+    bool given[2];
+    const char *label;
+} LabelCase;
+
+static void labels_say_what_tells_groups_apart(void **state) {
+    (void)state;
+    static const char *const keys[] = {"model.kv_heads", "model.attention.gate"};
+    static const char *const off[] = {"4", "none"};
+    static const bool both[] = {true, true};
+    static const LabelCase cases[] = {
+        {{"4", "none"}, {true, true}, "kv_heads 4"},
+        {{"2", "head"}, {true, true}, "kv_heads 2, gate head"},
+        {{"none", "none"}, {true, true}, "kv_heads none"},
+        {{"rope", "rope"}, {true, true}, "rope"},
+        {{"rope", "rope"}, {false, true}, "rope"},
+        {{"8", "none"}, {true, false}, "kv_heads 8"},
+        {{"8", "true"}, {false, true}, "gate true"},
+        {{"8", "head"}, {false, false}, "kv_heads 8, gate head"},
+        {{"none", "none"}, {false, true}, "none"},
+    };
+    Arena arena = arena_create("test");
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+        const ReportRun runs[] = {
+            {.swept_values = off, .given = both},
+            {.swept_values = cases[c].values, .given = cases[c].given},
+        };
+        const ReportJob job = {
+            .swept_keys = keys, .swept_count = 2, .runs = runs, .run_count = 2};
+        assert_string_equal(group_label(&job, &runs[1], &arena), cases[c].label);
+    }
+    arena_destroy(&arena);
+}
+
 static void groups_know_their_sinking_head(void **state) {
     ReportCase made;
     Arena arena = arena_create("test");
@@ -373,6 +409,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(curves_are_taken_over_seeds),
         cmocka_unit_test(five_seeds_get_a_bootstrap_interval),
+        cmocka_unit_test(labels_say_what_tells_groups_apart),
         TEST_IN_SCRATCH(groups_know_their_sinking_head),
         TEST_IN_SCRATCH(each_seed_has_its_own_sinking_head),
         TEST_IN_SCRATCH(groups_differ_in_colour_unless_values_are_crossed),

@@ -1,0 +1,107 @@
+/* What groups, and the places where they sink, are called in legends, tables and sentences. */
+#include "results/report/groups.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The last part of a dotted key. */
+static const char *key_leaf(const char *key) {
+    const char *dot = strrchr(key, '.');
+    return dot != NULL ? dot + 1 : key;
+}
+
+static bool is_word(const char *value) {
+    char *end;
+    strtod(value, &end);
+    return *end != '\0' && strcmp(value, "true") != 0 && strcmp(value, "false") != 0;
+}
+
+static bool is_off(const char *value) {
+    return strcmp(value, "none") == 0 || strcmp(value, "false") == 0;
+}
+
+/* Whether runs of the sweep have this key switched off. */
+static bool can_be_off(const ReportJob *job, size_t key) {
+    for (size_t r = 0; r < job->run_count; r++)
+        if (job->runs[r].given[key] && is_off(job->runs[r].swept_values[key]))
+            return true;
+    return false;
+}
+
+/* Whether the label says this key's value. shown: the keys that the run was given; on: one of them is
+   not off. */
+static bool is_said(const char *const *values, const bool *shown, size_t key, bool on) {
+    if (!shown[key] || (on && is_off(values[key])))
+        return false;
+    return key == 0 || !shown[key - 1] || !is_word(values[key]) ||
+           strcmp(values[key], values[key - 1]) != 0;
+}
+
+const char *group_label(const ReportJob *job, const ReportRun *run, Arena *arena) {
+    if (job->swept_count == 0)
+        return arena_string(arena, job->experiment);
+    const char *const *values = run->swept_values;
+    bool *shown = ARENA_ARRAY(arena, bool, job->swept_count), on = false;
+    size_t given = 0;
+    for (size_t i = 0; i < job->swept_count; i++)
+        given += run->given[i];
+    for (size_t i = 0; i < job->swept_count; i++) {
+        shown[i] = run->given[i] || given == 0;
+        on = on || (shown[i] && !is_off(values[i]));
+    }
+    const char *label = "";
+    for (size_t i = 0; i < job->swept_count; i++) {
+        if (!is_said(values, shown, i, on))
+            continue;
+        bool bare = is_word(values[i]) && (given == 1 || !can_be_off(job, i));
+        label = arena_format(arena, "%s%s%s%s%s", label, *label != '\0' ? ", " : "",
+                             bare ? "" : key_leaf(job->swept_keys[i]), bare ? "" : " ", values[i]);
+    }
+    return label;
+}
+
+const char *group_phrase(const Report *report, const Group *group, Arena *arena) {
+    if (report->job->swept_count == 0)
+        return "";
+    bool keyed = false; /* the label begins with a key */
+    for (size_t i = 0; i < report->job->swept_count; i++) {
+        const char *leaf = key_leaf(report->job->swept_keys[i]);
+        size_t length = strlen(leaf);
+        keyed = keyed ||
+                (strncmp(group->label, leaf, length) == 0 && group->label[length] == ' ');
+    }
+    bool several = strstr(group->label, ", ") != NULL; /* the sentence has commas of its own */
+    return arena_format(arena, " %s %s%s%s", keyed ? "with" : "under", several ? "“" : "",
+                        group->label, several ? "”" : "");
+}
+
+const char *head_text(const Group *group, int layer, int head, Arena *arena) {
+    if (group->heads <= 1 || head < 0)
+        return arena_format(arena, "layer %d", layer);
+    return arena_format(arena, "layer %d, head %d", layer, head);
+}
+
+static int own_head(const Group *group, size_t run) {
+    return group->runs[run]->sink_heads[group->sink_layer];
+}
+
+const char *sinking_heads(const Group *group, const char *separator, Arena *arena) {
+    const char *heads = "";
+    bool alike = true;
+    for (size_t r = 0; r < group->run_count; r++) {
+        alike = alike && own_head(group, r) == own_head(group, 0);
+        heads = arena_format(arena, "%s%s%d", heads, r > 0 ? separator : "",
+                             own_head(group, r));
+    }
+    return alike && group->run_count > 0 ? arena_format(arena, "%d", own_head(group, 0))
+                                         : heads;
+}
+
+const char *sinking_text(const Group *group, bool with_heads, Arena *arena) {
+    if (!with_heads || group->heads <= 1)
+        return arena_format(arena, "layer %d", group->sink_layer);
+    const char *heads = sinking_heads(group, ", ", arena);
+    return arena_format(arena, strchr(heads, ',') != NULL ? "layer %d, heads %s by seed"
+                                                          : "layer %d, head %s",
+                        group->sink_layer, heads);
+}
