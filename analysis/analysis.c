@@ -230,7 +230,8 @@ static void make_context(Pass *pass) {
     make_axes(pass);
 }
 
-/* attention_map [step][layer][head][query][key]: what the report draws. */
+/* attention_map [step][layer][head][query][key], what the report draws, and uniform attention under
+   the same mask, which also tells what is visible. */
 static void make_maps(Pass *pass) {
     const AnalysisContext *context = &pass->context;
     const Variable maps = {
@@ -242,7 +243,18 @@ static void make_maps(Pass *pass) {
         .source = "Fiducial",
         .single_precision = true,
     };
+    const Variable null = {
+        .name = "attention_map_null",
+        .rank = 2,
+        .axes = {context->query, context->key},
+        .long_name = "attention map, of uniform attention under the same mask",
+        .units = "1",
+        .source = "Fiducial",
+        .single_precision = true,
+    };
     pass->maps = output_add(&pass->outputs, output_like(&maps, &pass->step, NULL));
+    uniform_map(context->visibility,
+                output_add(&pass->outputs, output_like(&null, NULL, NULL))->values);
 }
 
 /* From output `first` on they are of that analysis. */

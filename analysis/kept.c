@@ -105,6 +105,10 @@ static Status copy_variable(const Copying *copying, const char *name) {
     return STATUS_OK;
 }
 
+static bool is_map(const char *name) {
+    return strcmp(name, "attention_map") == 0 || strcmp(name, "attention_map_null") == 0;
+}
+
 Status kept_copy(const Kept *kept, const AnalysisFate *fates, size_t count, bool with_maps,
                  hid_t file, Error *error) {
     const Copying copying = {.kept = kept, .to = file, .error = error};
@@ -114,7 +118,7 @@ Status kept_copy(const Kept *kept, const AnalysisFate *fates, size_t count, bool
     TRY(storage_list(kept->file, "/", see_name, &listing, error));
     for (size_t i = 0; i < listing.count; i++)
         if (stays(kept, listing.names[i], fates, count) ||
-            (with_maps && strcmp(listing.names[i], "attention_map") == 0))
+            (with_maps && is_map(listing.names[i])))
             TRY(copy_variable(&copying, listing.names[i]));
     return STATUS_OK;
 }

@@ -26,7 +26,7 @@ void kept_close(Kept *kept);
 const char *kept_description(hid_t file, const char *analysis, Arena *arena);
 
 /* Copies the variables of all analyses that are kept, with their axes, and those of no analysis
-   (attention_map) where with_maps, into file, which does not have them yet. */
+   (attention_map and its null) where with_maps, into file, which does not have them yet. */
 Status kept_copy(const Kept *kept, const AnalysisFate *fates, size_t count, bool with_maps,
                  hid_t file, Error *error);
 

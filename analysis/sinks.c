@@ -23,6 +23,7 @@ typedef struct Sinks {
     const double *null;    /* [T] importance of uniform attention */
     size_t importance, first_importance, sink_rate, first_sink_rate, sink_position, sink_ratio;
     size_t first_importance_share, first_importance_share_null;
+    size_t first_sink_rate_share, first_sink_rate_share_null;
     size_t attention_entropy, attention_total, first_token_argmax;
     size_t value_drain, key_norm_ratio, sink_logit, query_key_cosine, query_key_cosine_other;
     size_t residual_peak, massive_ratio, massive_dimension, neuron_kurtosis;
@@ -82,6 +83,13 @@ static void declare_importance(const Declaring *declaring) {
                        nobody},
         VARIABLE_SAMPLE_MEAN, epsilon, layer, head);
     add_with_null(declaring, first_rate, &sinks->first_sink_rate, &sinks->first_sink_rate_null);
+    const Variable share_rate = variable_over(
+        (VariableText){"first_sink_rate_share",
+                       "share of samples, layers and heads with first_importance_share > epsilon", "1",
+                       GU ", for attention without normalization", NULL},
+        VARIABLE_SAMPLE_MEAN, epsilon, NULL, NULL);
+    add_with_null(declaring, share_rate, &sinks->first_sink_rate_share,
+                  &sinks->first_sink_rate_share_null);
     Variable position =
         variable_over((VariableText){"sink_position",
                                      "well-seen key of the largest mean importance over its null",
@@ -301,6 +309,7 @@ static void sinks_fill_run(const AnalysisContext *context, const void *state, do
             run[sinks->sink_rate_null + e * length + k] =
                 is_sink(measures.importance[k], sink_epsilons[e]);
         run[sinks->first_sink_rate_null + e] = is_sink(measures.importance[0], sink_epsilons[e]);
+        run[sinks->first_sink_rate_share_null + e] = exceeds(measures.first_share, sink_epsilons[e]);
     }
     run[sinks->sink_position_null] = sink_position(context->visibility, measures.importance,
                                                    sinks->null, run + sinks->sink_ratio_null);
@@ -315,7 +324,7 @@ static void sinks_fill_run(const AnalysisContext *context, const void *state, do
     arena_destroy(&arena);
 }
 
-/* One head's map, as far as it is measured by itself. sink_rate counts heads for now. */
+/* One head's map, as far as it is measured by itself. sink_rate and first_sink_rate_share count heads for now. */
 static void sample_map(const AnalysisContext *context, const Sinks *sinks, const double *map,
                        size_t at, double *row) {
     size_t length = (size_t)context->length, maps = (size_t)(context->layers * context->heads);
@@ -330,6 +339,8 @@ static void sample_map(const AnalysisContext *context, const Sinks *sinks, const
         }
         row[sinks->first_sink_rate + e * maps + at] =
             is_sink(measures.importance[0], sink_epsilons[e]);
+        double *share_rate = row + sinks->first_sink_rate_share + e;
+        *share_rate = (at == 0 ? 0 : *share_rate) + exceeds(measures.first_share, sink_epsilons[e]);
     }
     row[sinks->attention_entropy + at] = measures.entropy;
     row[sinks->attention_total + at] = measures.total;
@@ -458,6 +469,8 @@ static void sinks_sample(const AnalysisContext *context, const void *state, cons
     }
     for (size_t i = 0; i < SINK_EPSILONS * (size_t)context->length; i++)
         row[sinks->sink_rate + i] /= context->layers * context->heads;
+    for (size_t e = 0; e < SINK_EPSILONS; e++)
+        row[sinks->first_sink_rate_share + e] /= context->layers * context->heads;
     sample_residuals(context, sinks, capture, scratch->arena, row);
     row[sinks->probe_loss] = mean_loss(capture, NULL, false);
     if (context->probe->has_copies) {

@@ -169,9 +169,16 @@ static const char *groups_without_line(const Report *report, const Panels *panel
     return *text != '\0' ? arena_format(arena, "%s.", text) : "";
 }
 
+static const char scaled_caption[] =
+    "Not all rows of attention sum to 1 here: each query’s weights, without their signs, are scaled to do "
+    "so, that attention of any size compares.";
+
 void draw_lines(const Report *report, const Figure *figure, Arena *arena, Drawing *drawing) {
-    const LineFigure *options = figure->options;
-    bool exists;
+    LineFigure scaled = *(const LineFigure *)figure->options;
+    const LineFigure *options = &scaled;
+    bool exists, scales = report->row_sums && scaled.scaled.variable != NULL;
+    if (scales)
+        scaled.quantity = scaled.scaled;
     if (options->of_row_sums && !report->row_sums) {
         drawing->redundant = true;
         drawing->missing = "rows of attention sum to 1";
@@ -212,7 +219,8 @@ void draw_lines(const Report *report, const Figure *figure, Arena *arena, Drawin
         for (size_t c = 0; c < panels.items[i].curve_count; c++)
             panels.items[i].curves[c].null = NAN;
     draw_panels(report, &panels, figure, arena, drawing);
-    const char *const parts[] = {caption, bands_text(bands, arena), without};
+    const char *const parts[] = {caption, bands_text(bands, arena), without,
+                                 scales ? scaled_caption : ""};
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
         if (*parts[i] != '\0')
             drawing->caption =

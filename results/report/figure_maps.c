@@ -199,7 +199,8 @@ typedef struct MapRow {
     int length;
     int step_count;
     double steps[MAP_STEPS];
-    double *maps[MAP_STEPS]; /* [length][length]; 0 where masked */
+    double *maps[MAP_STEPS]; /* [length][length] */
+    double *uniform;         /* [length][length]: uniform attention, 0 where a query cannot see a key */
 } MapRow;
 
 /* Indices of the first, the last and three steps between them in equal ratios. Returns how many
@@ -224,11 +225,16 @@ static int choose_steps(const Dimension *step, int chosen[MAP_STEPS]) {
 /* Adds one run's maps at the group's steps; false where it has none. */
 static bool add_maps(const RunData *run, const Group *group, Arena *arena, MapRow *row) {
     const Dataset *dataset = run_dataset(run, "attention_map");
-    if (dataset == NULL || dataset_axis(dataset, "step") != 0 || dataset->rank != 5)
+    const Dataset *null = run_dataset(run, "attention_map_null");
+    if (dataset == NULL || null == NULL || dataset_axis(dataset, "step") != 0 || dataset->rank != 5)
         return false;
     const Dimension *step = dataset->dimensions[0];
     int length = dataset->dimensions[4]->length, chosen[MAP_STEPS];
     if (row->length == 0) {
+        const Selection all = selection_all();
+        row->uniform = dataset_read(run, null, "", &all, arena);
+        if (row->uniform == NULL || null->rank != 2 || null->dimensions[1]->length != length)
+            return false;
         row->length = length;
         row->step_count = choose_steps(step, chosen);
         for (int k = 0; k < row->step_count; k++) {
@@ -265,29 +271,16 @@ static bool map_row_read(const Group *group, Arena *arena, MapRow *row) {
     return seeds > 0;
 }
 
-/* Uniform attention over what the row's first map shows as visible: an untrained softmax gives
-   every visible key some weight. */
-static double *uniform_of(const MapRow *row, Arena *arena) {
-    size_t length = (size_t)row->length;
-    double *map = ARENA_ARRAY(arena, double, length *length);
-    for (size_t i = 0; i < length; i++) {
-        int visible = 0;
-        for (size_t j = 0; j < length; j++)
-            visible += row->maps[0][i * length + j] > 0;
-        for (size_t j = 0; j < length; j++)
-            map[i * length + j] = row->maps[0][i * length + j] > 0 ? 1.0 / visible : 0;
-    }
-    return map;
-}
-
-/* What a query cannot see is NaN, so that it is not drawn. */
-static void map_data(FILE *data, const char *group, double step, int length, const double *map) {
-    for (int i = 0; i < length; i++)
-        for (int j = 0; j < length; j++) {
-            double value = map[i * length + j];
+/* What a query cannot see is NaN, so that it is not drawn; of weights below 0 their size is. */
+static void map_data(FILE *data, const char *group, double step, const MapRow *row,
+                     const double *map) {
+    for (int i = 0; i < row->length; i++)
+        for (int j = 0; j < row->length; j++) {
+            int at = i * row->length + j;
             output_csv_text(data, group);
             fprintf(data, isnan(step) ? ",," : ",%.15g,", step);
-            fprintf(data, value > 0 ? "%d,%d,%.4g\n" : "%d,%d,NaN\n", i, j, value);
+            fprintf(data, row->uniform[at] > 0 ? "%d,%d,%.4g\n" : "%d,%d,NaN\n", i, j,
+                    fabs(map[at]));
         }
     fputs("\n\n", data);
 }
@@ -316,7 +309,6 @@ static void write_maps(const MapRow *rows, int count, const MapGrid *grid, const
                        Arena *arena, const Drawing *drawing) {
     char text[NUMBER_TEXT_BYTES];
     int index = 0;
-    const double *uniform = NULL;
     const char *ticks = arena_format(
         arena,
         "set tics textcolor rgb '#202020'\nset xtics out nomirror scale 0.4 (0, %d)\n"
@@ -335,16 +327,15 @@ static void write_maps(const MapRow *rows, int count, const MapGrid *grid, const
         for (int k = 0; k < row->step_count; k++) {
             const char *title =
                 arena_format(arena, "step %s", integer_text((long long)row->steps[k], text));
-            map_data(drawing->data, row->group->label, row->steps[k], row->length, row->maps[k]);
+            map_data(drawing->data, row->group->label, row->steps[k], row, row->maps[k]);
             bool corner = k == 0 && r == count - 1;
             map_panel(drawing, figure, grid, r, k, title, corner ? ticks : NULL, index++);
         }
-        const double *map = uniform_of(row, arena);
+        size_t bytes = (size_t)row->length * (size_t)row->length * sizeof(*row->uniform);
         if (r > 0 && row->length == rows[r - 1].length && /* the same mask as above */
-            memcmp(map, uniform, (size_t)row->length * (size_t)row->length * sizeof(*map)) == 0)
+            memcmp(row->uniform, rows[r - 1].uniform, bytes) == 0)
             continue;
-        uniform = map;
-        map_data(drawing->data, "uniform", NAN, row->length, map);
+        map_data(drawing->data, "uniform", NAN, row, row->uniform);
         map_panel(drawing, figure, grid, r, MAP_STEPS, "uniform", NULL, index++);
     }
 }
@@ -385,7 +376,7 @@ void draw_attention_maps(const Report *report, const Figure *figure, Arena *aren
             count++;
     }
     if (count == 0) {
-        drawing->missing = "No analysed run has the variable “attention_map”.";
+        drawing->missing = "No analysed run has the variables “attention_map” and “attention_map_null”.";
         return;
     }
     int longest = 0;

@@ -5,23 +5,33 @@
 
 static const LineFigure importance = {
     .quantity = {"first_importance", {{NULL, 0}}},
+    .scaled = {"first_importance_share", {{NULL, 0}}},
     .axis_title = "importance of the first token, α₀",
     .null_label = UNIFORM,
     .panels = PANELS_HEADS,
     .share = true,
 };
 
-static const LineFigure importance_share = {
-    .quantity = {"first_importance_share", {{NULL, 0}}},
-    .axis_title = "share of a row’s weight on the first token",
+static const LineFigure importance_unscaled = {
+    .quantity = {"first_importance", {{NULL, 0}}},
+    .axis_title = "mean weight of the first token",
     .null_label = UNIFORM,
     .panels = PANELS_HEADS,
     .share = true,
     .of_row_sums = true,
 };
 
+static const LineFigure attention_total = {
+    .quantity = {"attention_total", {{NULL, 0}}},
+    .axis_title = "sum of a row of attention",
+    .null_label = UNIFORM,
+    .panels = PANELS_HEADS,
+    .of_row_sums = true,
+};
+
 static const LineFigure sink_rate = {
     .quantity = {"sink_rate", {{"position", 0}}},
+    .scaled = {"first_sink_rate_share", {{NULL, 0}}},
     .axis_title = "sink rate of the first token",
     .null_label = UNIFORM,
     .panels = PANELS_COORDINATES,
@@ -165,12 +175,15 @@ const Figure figures[] = {
      "change is there to stay, the bar 95 % of the bootstrap draws; the further left, the earlier. "
      "An open dot stands for no onset, a bar that reaches it for draws without one.",
      draw_onsets, NULL},
-    {SECTION_SINKS, "importance_share",
-     "Importance of the first token by training step, rows scaled to sum 1",
-     "The same where each query’s weights, without their signs, are scaled to sum 1: what the first "
-     "token has of what there is. Attention whose rows sum to more or less than 1 compares by this, and "
-     "with the dashed line; importance as it is also tells how much attention there is at all.",
-     draw_lines, &importance_share},
+    {SECTION_SINKS, "importance_unscaled",
+     "Mean weight of the first token by training step, rows as they are",
+     "The same without scaling the rows: also how much attention there is at all, so that lines of "
+     "different normalizations do not compare.",
+     draw_lines, &importance_unscaled},
+    {SECTION_SINKS, "attention_total", "Sum of a row of attention by training step",
+     "What a query’s weights on tokens sum to. What is missing to 1 went to a learned slot or logit or, "
+     "where the normalization allows it, nowhere.",
+     draw_lines, &attention_total},
     {SECTION_SINKS, "sink_rate", "Sink rate of the first token by training step",
      "The share of samples, layers and heads in which the first token’s importance exceeds ε. A "
      "model of which one head in n sinks reaches 1/n.",

@@ -19,6 +19,8 @@ enum { PANELS_LARGEST = 4 };
 /* Options of a figure drawn by draw_lines. */
 typedef struct LineFigure {
     Quantity quantity;
+    Quantity scaled; /* where rows of attention do not all sum to 1, in its place: the same of rows
+                        scaled so; its variable NULL: nothing */
     const char *axis_title; /* with the unit */
     const char *null_label; /* in the legend; NULL: the null is not drawn */
     PanelKind panels;

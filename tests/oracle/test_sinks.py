@@ -65,8 +65,12 @@ def compare_maps(found, run, index, maps):
               None if maps.min() >= 0 else 1e-2 * np.abs(maps).max())
     found.add("first_importance", (index,), analysis["first_importance"][index],
               mean_defined(alpha[..., 0]))
-    found.add("first_importance_share", (index,), analysis["first_importance_share"][index], mean_defined(
-        [[[first_share(head, visible) for head in layer] for layer in sample] for sample in maps]))
+    shares = np.array([[[first_share(head, visible) for head in layer] for layer in sample]
+                       for sample in maps])
+    found.add("first_importance_share", (index,), analysis["first_importance_share"][index],
+              mean_defined(shares))
+    found.add("first_sink_rate_share", (index,), analysis["first_sink_rate_share"][index],
+              [(shares > epsilon * MORE).mean() for epsilon in EPSILONS])
     found.add("sink_rate", (index,), analysis["sink_rate"][index],
               rates(alpha).mean((1, 2, 3)))
     found.add("first_sink_rate", (index,), analysis["first_sink_rate"][index],
@@ -87,6 +91,7 @@ def compare_nulls(found, run):
     entropy, total, first = row_measures(uniform(visible), visible)
     expected = {"importance": null, "first_importance": null[0], "sink_rate": rates(null),
                 "first_importance_share": first_share(uniform(visible), visible),
+                "first_sink_rate_share": rates(null[0]),
                 "first_sink_rate": rates(null[0]), "attention_entropy": entropy,
                 "attention_total": total, "first_token_argmax": first}
     expected["sink_position"], expected["sink_ratio"] = sink_of(null, null, visible)

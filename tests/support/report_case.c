@@ -120,6 +120,7 @@ static void write_maps(hid_t file) {
                 maps[(i * LENGTH + q) * LENGTH + k] = 1.0 / (q + 1);
     const hsize_t shape[] = {STEPS, LAYERS, 1, LENGTH, LENGTH};
     write_variable(file, "attention_map", "step layer head position key", shape, maps);
+    write_variable(file, "attention_map_null", "position key", shape + 3, maps);
 }
 
 static void write_frames(hid_t file) {

@@ -171,7 +171,7 @@ static const char *const promised[] = {
     "fiedler_correlation_spearman_connection_density_p", "weighted_fiedler_value",
     "weighted_fiedler_value_normalized", "anchor_count", "anchor_share", "anchor_count_null",
     "token_importance", "frame_share", "frame_share_low", "frame_type", "frame_type_model",
-    "anchor_positions", "anchor_shares", "attention_map", "samples/value_drain",
+    "anchor_positions", "anchor_shares", "attention_map", "attention_map_null", "samples/value_drain",
     "samples/frame_type", "samples/sink_rate", "sink_rate_onset_step",
     "first_importance_onset_step", "first_importance_onset_step_low",
     "fiedler_value_peak_onset_step", "probe_loss_final", "probe_loss_peak",

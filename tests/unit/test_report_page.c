@@ -90,7 +90,8 @@ static void weights_are_told_with_what_rows_sum_to(void **state) {
     char *page = report_case_read(&made, "report.html");
     assert_contains(page, "receives <strong>0.250</strong> (0.200 to 0.300) of the attention");
     assert_contains(page, "(weight 0.500 in rows that sum to 0.400)");
-    assert_contains(page, "figure-importance_share");
+    assert_contains(page, "figure-importance_unscaled");
+    assert_contains(page, "are scaled to do so");
     assert_contains(page, "layer 1, heads 0, 1 by seed");
     free(page);
     for (int r = 0; r < 4; r++)
@@ -99,7 +100,8 @@ static void weights_are_told_with_what_rows_sum_to(void **state) {
     page = report_case_read(&made, "report.html");
     assert_contains(page, "receives <strong>0.500</strong> (0.400 to 0.600) of the attention");
     assert_lacks(page, "rows that sum to");
-    assert_lacks(page, "figure-importance_share");
+    assert_lacks(page, "figure-importance_unscaled");
+    assert_lacks(page, "are scaled to do so");
     free(page);
     char *heads = report_case_read(&made, "figures/importance_map.csv");
     assert_contains(heads, "\"rope, \"\"new\"\"\",64,1,0,0.5,0.4,0.6,2\n");
