@@ -205,7 +205,8 @@ def variables_of(analysis):
     """The names that an analysis gave, without coordinates, labels, and the statistics of other names."""
     names = {name for name, item in analysis.items()
              if isinstance(item, h5py.Dataset) and not is_scale(item)
-             and not name.endswith("_label") and name not in ("attention_map", "parameters_sha256")}
+             and not name.endswith("_label")
+             and name not in ("attention_map", "attention_map_null", "parameters_sha256")}
     return {name for name in names
             if not any(name.endswith(end) and name[:-len(end)] + "_std" in names
                        for end in ("_std", "_low", "_high", "_count"))}

@@ -59,6 +59,8 @@ def sink_of(alpha, null, visible):
 
 def compare_maps(found, run, index, maps):
     analysis, visible = run.analysis, run.visible
+    found.add("attention_map", (index,), analysis["attention_map"][index], maps.mean(0),
+              1e-2 * np.abs(maps).max())
     alpha = np.array([[[importance(head, visible) for head in layer] for layer in sample]
                       for sample in maps])
     found.add("importance", (index,), analysis["importance"][index], mean_defined(alpha),
@@ -89,7 +91,7 @@ def compare_nulls(found, run):
     analysis, visible = run.analysis, run.visible
     null = importance(uniform(visible), visible)
     entropy, total, first = row_measures(uniform(visible), visible)
-    expected = {"importance": null, "first_importance": null[0], "sink_rate": rates(null),
+    expected = {"attention_map": uniform(visible), "importance": null, "first_importance": null[0], "sink_rate": rates(null),
                 "first_importance_share": first_share(uniform(visible), visible),
                 "first_sink_rate_share": rates(null[0]),
                 "first_sink_rate": rates(null[0]), "attention_entropy": entropy,
