@@ -396,7 +396,7 @@ static const Field rotary_fields[] = {
      .fallback = "8",
      .minimum = 1,
      .maximum = 1000,
-     .meaning = "Drawn contexts that the interference test averages over",
+     .meaning = "drawn contexts that the interference test averages over",
      .without_bits = true},
 };
 

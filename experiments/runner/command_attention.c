@@ -116,10 +116,10 @@ Status command_attention(const CommandLine *line, Arena *arena, Error *error) {
     OutputText texts[TEXTS_LARGEST];
     const char *problem = NULL;
     TRY(places_find(line->output == NULL ? "attention.h5" : line->output, arena, &places, error));
-    if (!line->force)
-        TRY(check_new(&places, arena, error));
     TRY(snapshot_load_with_run(line->argument, line->step, arena, &snapshot, error));
     TRY(input_tokens_read(line, &snapshot, arena, &tokens, error));
+    if (!line->force)
+        TRY(check_new(&places, arena, error));
     const AttentionInput input = {.model = snapshot.run->model,
                                   .parameters = snapshot.parameters,
                                   .length = tokens.length,

@@ -116,7 +116,7 @@ static Status write_report(const Corridor *corridor, time_t since, Arena *arena,
     run_lock_release(&lock);
     if (status == STATUS_OK)
         printf("report: %s/report.html%s\n", corridor->directory,
-               written ? " (written by the other process)" : "");
+               written ? " (another command has just made it)" : "");
     return status;
 }
 

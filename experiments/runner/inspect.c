@@ -60,7 +60,7 @@ const char *inspect_steps(const int64_t *steps, size_t count, Arena *arena) {
             text_add(&text, " …");
             i = count - ENDS;
         }
-        text_add(&text, "%s%s", i == 0 ? "" : ", ", inspect_count(steps[i], arena));
+        text_add(&text, "%s%" PRId64, i == 0 ? "" : ", ", steps[i]);
     }
     return count == 0 ? "none" : text.text;
 }

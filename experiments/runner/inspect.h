@@ -71,8 +71,8 @@ Status inspect_parameters_sound(hid_t file, Arena *arena, bool *sound, Error *er
    they have steps, the last one's values. */
 Status inspect_variables(Inspector *inspector, hid_t file, const char *analysis);
 
-/* The analyses that a file holds, with their options: "sinks, frames (draws: 200)". */
-const char *inspect_analyses(hid_t file, Arena *arena);
+/* The analyses that a file holds, with their options if they are wanted: "sinks, frames (draws: 200)". */
+const char *inspect_analyses(hid_t file, bool options, Arena *arena);
 
 /* Names of the datasets below group. */
 Status inspect_datasets(hid_t file, const char *group, Arena *arena, NameList *names, Error *error);
@@ -84,7 +84,7 @@ const char *inspect_text(hid_t file, const char *object, const char *name, Arena
 /* "1,024" */
 const char *inspect_count(int64_t value, Arena *arena);
 
-/* "0, 1, 2, 4 … 1,024": all of them where they are few. */
+/* "0, 1, 2, 4 … 1024", as they are typed: all of them where they are few. */
 const char *inspect_steps(const int64_t *steps, size_t count, Arena *arena);
 
 #endif

@@ -248,7 +248,7 @@ static const char *plain_description(const char *kind, const char *description, 
     return arena_format(arena, "%s (%.*s)", kind, (int)(length - head - 3), description + head + 2);
 }
 
-const char *inspect_analyses(hid_t file, Arena *arena) {
+const char *inspect_analyses(hid_t file, bool options, Arena *arena) {
     const char *text = "";
     for (size_t i = 0; i < analysis_kinds.count; i++) {
         const char *kind = analysis_kinds.kinds[i]->name;
@@ -256,7 +256,7 @@ const char *inspect_analyses(hid_t file, Arena *arena) {
             inspect_text(file, "/", arena_format(arena, "analysis_%s", kind), arena, NULL);
         if (held != NULL)
             text = arena_format(arena, "%s%s%s", text, text[0] == '\0' ? "" : ", ",
-                                plain_description(kind, held, arena));
+                                options ? plain_description(kind, held, arena) : kind);
     }
     return text[0] == '\0' ? inspect_text(file, "/", "analyses", arena, "none") : text;
 }
@@ -265,7 +265,7 @@ Status inspect_analysis(Inspector *inspector, hid_t file, const char *folder) {
     Arena *arena = inspector->arena;
     inspect_settings(inspector, inspect_text(file, "/", "experiment_yaml", arena, ""), folder);
     TRY(add_steps(inspector, file));
-    inspect_fact(inspector, "analyses", "%s", inspect_analyses(file, arena));
+    inspect_fact(inspector, "analyses", "%s", inspect_analyses(file, true, arena));
     TRY(add_axes(inspector, file));
     inspect_fact(inspector, "not shown",
                  "<name>_std, _low and _high: spread and 95 %% interval over samples; _count: samples "

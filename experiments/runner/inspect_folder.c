@@ -71,7 +71,7 @@ static const char *content_text(Files *files, hid_t file) {
     case STORED_CHECKPOINT:
         return arena_format(arena, "state of step %s", inspect_count(step, arena));
     case STORED_ANALYSIS:
-        return inspect_analyses(file, arena);
+        return inspect_analyses(file, true, arena);
     case STORED_ATTENTION:
         return inspect_text(file, "/", "input", arena, "");
     case STORED_RUN:
@@ -148,7 +148,7 @@ static const char *analyses_of(const char *folder, Arena *arena) {
         return "not analysed";
     if (storage_open(path, &file, NULL) != STATUS_OK)
         return "analysis.h5 is DAMAGED";
-    const char *text = inspect_analyses(file, arena);
+    const char *text = inspect_analyses(file, false, arena);
     storage_close(file);
     return text;
 }

@@ -18,7 +18,8 @@
 static bool is_told(const char *path) {
     static const char *const told[] = {"model.layers",  "model.width",      "model.heads",
                                        "model.hidden",  "model.context",    "model.vocabulary",
-                                       "model.position", "model.norm",      "model.mlp"};
+                                       "model.position", "model.norm",      "model.mlp",
+                                       "model.kv_heads"};
     for (size_t i = 0; i < sizeof told / sizeof told[0]; i++)
         if (strcmp(path, told[i]) == 0)
             return true;
@@ -65,6 +66,8 @@ static const char *model_line(const ModelConfig *model, const SchemaList *keys, 
              model->layers, model->layers == 1 ? "layer" : "layers", model->width, model->heads,
              model->heads == 1 ? "head" : "heads", model->hidden, model->context,
              position_text(model, arena), model->norm.kind->name, model->mlp.kind->name);
+    if (model->kv_heads != 0 && model->kv_heads != model->heads)
+        text_add(&text, "; kv_heads: %" PRId64, model->kv_heads);
     const Node *node = node_find(root, "model");
     if (node != NULL)
         add_changed(keys, node, "model", &text, arena);
@@ -278,15 +281,16 @@ static void add_provenance(Inspector *inspector, hid_t file) {
     const char *failure = inspect_text(file, "/", "failure", arena, "");
     const char *end = inspect_text(file, "/", "end_time", arena, "");
     const char *data = inspect_text(file, "/", "data_sha256", arena, "");
+    int64_t threads = integer_or(file, "threads", 0);
     inspect_fact(inspector, "status", "%s%s%s", inspect_text(file, "/", "status", arena, "?"),
                  failure[0] == '\0' ? "" : ": ", failure);
     inspect_fact(inspector, "program", "fiducial %s (%s)",
                  inspect_text(file, "/", "program_version", arena, "?"),
                  inspect_text(file, "/", "git_revision", arena, "?"));
-    inspect_fact(inspector, "machine", "%s, OpenBLAS core %s, %" PRId64 " threads",
+    inspect_fact(inspector, "machine", "%s, OpenBLAS core %s, %" PRId64 " %s",
                  inspect_text(file, "/", "host_cpu", arena, "?"),
                  inspect_text(file, "/", "openblas_core", arena, "?"),
-                 integer_or(file, "threads", 0));
+                 threads, threads == 1 ? "thread" : "threads");
     inspect_fact(inspector, "time", "%s to %s", inspect_text(file, "/", "start_time", arena, "?"),
                  end[0] == '\0' ? "now" : end);
     if (data[0] != '\0')

@@ -171,6 +171,8 @@ def check_overwriting(bench, run):
     said = start(bench, "attention", run, "--sample", "1", "--output", "text.h5", expected=2)
     with open(path, "rb") as file:
         check("overwriting: not in silence", file.read() == before and "text.h5" in said, said)
+    said = start(bench, "attention", run, "--output", "text.h5", expected=2)
+    check("overwriting: what is missing is said before it", "one of --text" in said, said)
     os.remove(path)
     said = start(bench, "attention", run, "--sample", "1", "--output", "text.h5", expected=2)
     check("overwriting: nor the figure", "text.svg" in said, said)

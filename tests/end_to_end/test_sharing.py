@@ -127,7 +127,7 @@ def check_two_at_once(bench, reference):
     check("two at once: every run is done once", sorted(trained[0] + trained[1]) ==
           sorted({path.split("/")[0] for path in reference}), f"{trained}")
     check("two at once: both take part", all(trained), f"{trained}")
-    others = [text.count("written by the other process") for text in words]
+    others = [text.count("another command has just made it") for text in words]
     check("two at once: one report", sorted(others) == [0, 1], f"{others}\n{words}")
     check_same_snapshots("two at once", bench, "shared", reference)
     check_no_leftovers("two at once", bench, "shared")

@@ -168,7 +168,8 @@ static Status read_bytes(const char *path, size_t bytes, size_t largest, Arena *
 Status file_read_whole(const char *path, size_t scale, Arena *arena, Text *text, Error *error) {
     struct stat information;
     if (stat(path, &information) != 0)
-        return error_errno(error, STATUS_BAD_INPUT, "cannot read %s", path);
+        return error_errno(error, STATUS_BAD_INPUT,
+                           "cannot read %s (a relative path begins at the YAML file's folder)", path);
     if (!S_ISREG(information.st_mode))
         return error_set(error, STATUS_BAD_INPUT, "%s is not a regular file", path);
     return read_bytes(path, (size_t)information.st_size, scale * TEXT_LARGEST, arena, text, error);
@@ -236,7 +237,8 @@ static Status read_folder(const char *path, const char *suffixes, Arena *arena, 
 Status text_read(const char *path, const char *suffixes, Arena *arena, Text *text, Error *error) {
     struct stat information;
     if (stat(path, &information) != 0)
-        return error_errno(error, STATUS_BAD_INPUT, "cannot read %s", path);
+        return error_errno(error, STATUS_BAD_INPUT,
+                           "cannot read %s (a relative path begins at the YAML file's folder)", path);
     if (S_ISDIR(information.st_mode))
         return read_folder(path, suffixes, arena, text, error);
     if (S_ISREG(information.st_mode) && suffixes[0] != '\0')
