@@ -100,11 +100,13 @@ static void update_all(const UpdateTask *task) {
 static Status check_finite(int64_t step, const StepResult *result, Error *error) {
     if (isfinite(result->loss) && isfinite(result->gradient_norm))
         return STATUS_OK;
+    /* fabs: a nan has a sign, which says nothing */
     return error_set(error, STATUS_FAILED,
                      "at step %lld the loss is %g and the gradient's norm %g; the state before it "
-                     "is saved. A smaller train.optimizer.learning_rate or a smaller train.clip "
-                     "usually helps",
-                     (long long)step, result->loss, result->gradient_norm);
+                     "is saved. A smaller train.optimizer.learning_rate, more train.warmup or a "
+                     "smaller train.clip (0 is none) usually helps",
+                     (long long)step, isnan(result->loss) ? fabs(result->loss) : result->loss,
+                     fabs(result->gradient_norm));
 }
 
 Status stepper_run(Stepper *stepper, int64_t step, float *parameters, float *slots,

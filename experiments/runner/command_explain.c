@@ -145,15 +145,35 @@ static const char *said_of(const SchemaEntry *entry, const char *kinds, Arena *a
     return said;
 }
 
+/* Whether path is "<above>.<anything>"; above of length bytes, NULL for the whole file. */
+static bool lies_below(const char *path, const char *above, size_t length) {
+    return above == NULL || (strncmp(path, above, length) == 0 && path[length] == '.');
+}
+
+/* Whether the same option of the same kind was told in this list one level up: data.path also stands for
+   data.sources.path. */
+static bool told_above(const SchemaList *list, size_t index, const char *path, size_t length) {
+    const SchemaEntry *entry = &list->entries[index];
+    for (size_t i = 0; i < index && entry->kind != NULL; i++) {
+        const SchemaEntry *other = &list->entries[i];
+        const char *dot = strrchr(other->path, '.');
+        size_t parent = dot == NULL ? 0 : (size_t)(dot - other->path);
+        if (other->field == entry->field && lies_below(other->path, path, length) &&
+            strlen(other->path) < strlen(entry->path) &&
+            lies_below(entry->path, other->path, parent))
+            return true;
+    }
+    return false;
+}
+
 /* Every key below path, itself left out; of one kind alone unless it is NULL. */
 static void list_below(const SchemaList *list, const char *path, const Kind *kind, Arena *arena,
                        Columns *columns) {
     size_t length = path == NULL ? 0 : strlen(path);
     for (size_t i = 0; i < list->count; i++) {
         const SchemaEntry *entry = &list->entries[i];
-        bool below =
-            path == NULL || (strncmp(entry->path, path, length) == 0 && entry->path[length] == '.');
-        if (!below || entry->names_kind || (kind != NULL && entry->kind != kind))
+        if (!lies_below(entry->path, path, length) || entry->names_kind ||
+            (kind != NULL && entry->kind != kind) || told_above(list, i, path, length))
             continue;
         const char *kinds = kind == NULL ? kinds_sharing(list, i, arena) : "";
         if (kinds != NULL)

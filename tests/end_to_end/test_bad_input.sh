@@ -233,6 +233,11 @@ check "explain: an option of an analysis" start 0 explain analysis.frames.draws
 check "explain: an option of an analysis: its default" says "default:  200"
 check "explain: a misspelt option of an analysis" start 2 explain analysis.frames.drws
 check "explain: a misspelt option of an analysis: the nearest" says "did you mean 'draws'?"
+check "explain: a kind of data" start 0 explain data.tokens
+check "explain: a kind of data: its options" says "data.path"
+check "explain: a kind of data: not again as part of a mixture" [ "$(grep -c data.sources.path log)" = 0 ]
+check "explain: parts of a mixture" start 0 explain data.sources
+check "explain: parts of a mixture: their options" says "data.sources.path"
 
 check "show" start 0 show tiny.yaml
 grep -v '^#' log >full.yaml
