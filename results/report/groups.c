@@ -6,6 +6,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 static const char *const colours[COLOURS] = {
     "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000",
@@ -130,14 +131,24 @@ static bool rows_differ_from_one(const RunData *run, Arena *arena) {
     return differ;
 }
 
+/* How many runs' files stay open: of the descriptors that the process may have, half are left for all
+   else. */
+static size_t files_kept_open(void) {
+    const size_t most = 256;
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur / 2 > most)
+        return most;
+    return (size_t)limit.rlim_cur / 2;
+}
+
 void report_read(const ReportJob *job, Arena *arena, Report *report) {
-    enum { KEPT_OPEN = 256 };
+    size_t kept_open = files_kept_open();
     *report = (Report){.job = job, .arena = arena, .run_count = job->run_count, .same_shape = true};
     report->runs = ARENA_ARRAY(arena, RunData, job->run_count);
     report->groups = ARENA_ARRAY(arena, Group, job->run_count);
     for (size_t i = 0; i < job->run_count; i++) {
         RunData *run = &report->runs[i];
-        run_read(&job->runs[i], i < KEPT_OPEN, arena, run);
+        run_read(&job->runs[i], i < kept_open, arena, run);
         Group *group = group_of(report, &job->runs[i]);
         run->group = (int)(group - report->groups);
         group->all_runs++;

@@ -207,6 +207,20 @@ def check_retry():
               "failed before" not in words, words)
 
 
+def check_few_descriptors(bench, output):
+    """More runs than the process may have files open: the report has them all."""
+    path = os.path.join(bench.folder, output, "summary.csv")
+    with open(path, "rb") as file:
+        before = file.read()
+    done = subprocess.run(["prlimit", "--nofile=60", *bench.command("report", output)],
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, timeout=250)
+    with open(path, "rb") as file:
+        same = file.read() == before
+    check("large sweep: a report with 60 descriptors is the same", done.returncode == 0 and same and
+          "without it" not in done.stdout, f"exit status {done.returncode}\n{done.stdout}")
+
+
 def check_large_sweep():
     """A hundred runs, two commands at once, workers and commands killed at random."""
     with Bench(tiny(30, 30, SWEEP)) as bench:
@@ -231,6 +245,7 @@ def check_large_sweep():
         check("large sweep: workers were killed", killed >= 10, f"{killed}")
         check_summary("large sweep", bench, "large", SWEEP)
         check_no_leftovers("large sweep", bench, "large")
+        check_few_descriptors(bench, "large")
         words = bench.run("status", "large")
         check("large sweep: status", f": {SWEEP} done" in words, words)
         words = bench.run("status", "large", "--watch")
