@@ -88,8 +88,8 @@ static Status compare_entry(hid_t file, const char *group, const Parameter *para
     return STATUS_OK;
 }
 
-Status parameter_file_check(hid_t file, const char *group, const ParameterTable *table,
-                            Error *error) {
+static Status group_check(hid_t file, const char *group, const ParameterTable *table,
+                          Error *error) {
     Differences differences = {.table = table};
     for (size_t i = 0; i < table->count; i++)
         TRY(compare_entry(file, group, &table->entries[i], &differences, error));
@@ -106,7 +106,7 @@ Status parameter_file_check(hid_t file, const char *group, const ParameterTable 
 
 Status parameter_file_read(hid_t file, const char *group, const ParameterTable *table, float *block,
                            Error *error) {
-    TRY(parameter_file_check(file, group, table, error));
+    TRY(group_check(file, group, table, error));
     for (size_t i = 0; i < table->count; i++) {
         const Parameter *parameter = &table->entries[i];
         char name[NAME_BYTES];

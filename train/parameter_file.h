@@ -10,12 +10,9 @@
 Status parameter_file_write(hid_t file, const char *group, const ParameterTable *table,
                             const float *block, Error *error);
 
-/* STATUS_FAILED where the datasets below group are not exactly those of the table: the message
-   names those that are missing, of another shape, or not in the table. */
-Status parameter_file_check(hid_t file, const char *group, const ParameterTable *table,
-                            Error *error);
-
-/* parameter_file_check, then reads all into block [table->total]. */
+/* Reads all into block [table->total]. STATUS_FAILED where the datasets below group are not exactly
+   those of the table: the message names those that are missing, of another shape, or not in the
+   table. */
 Status parameter_file_read(hid_t file, const char *group, const ParameterTable *table,
                            float *block, Error *error);
 

@@ -3,7 +3,6 @@
 #include "train/sources/common.h"
 #include "train/sources/kinds.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -209,11 +208,6 @@ void source_token_name(const DataSource *source, int token, char name[16]) {
         snprintf(name, 16, "DEL%d", token - layout->delimiter);
     else
         snprintf(name, 16, "FIX");
-}
-
-double source_bigram_entropy(const DataSource *source) {
-    bool known = source->kind->bigram_entropy != NULL && !source->layout.edited;
-    return known ? source->kind->bigram_entropy(source) : NAN;
 }
 
 SourceSymbols source_symbols(const KindChoice *choice) {

@@ -63,8 +63,6 @@ typedef struct SourceKind {
     void (*draw)(const DataSource *source, Split split, Random *random, int count, Stream stream);
     /* A short printable name of one of the kind's own tokens (UTF-8, at most 15 bytes). */
     void (*token_name)(const DataSource *source, int token, char name[16]);
-    /* See source_bigram_entropy; NULL where it is not known. */
-    double (*bigram_entropy)(const DataSource *source);
     /* What texts are made of; NULL: SYMBOLS_NONE. */
     SourceSymbols (*symbols)(const KindOptions *options);
 } SourceKind;
@@ -113,10 +111,5 @@ void source_batch(const DataSource *source, Split split, uint64_t step, int firs
 
 /* A short printable name of a token (UTF-8, at most 15 bytes). */
 void source_token_name(const DataSource *source, int token, char name[16]);
-
-/* Entropy of a token given the one before it in the training split, in nats per token: what a model
-   that sees one token back can reach at best. NaN where the kind has none, or where more than one BOS
-   stands around the tokens. */
-double source_bigram_entropy(const DataSource *source);
 
 #endif

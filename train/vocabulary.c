@@ -18,7 +18,8 @@ int vocabulary_leading(const Probe *probe) {
     return leading;
 }
 
-bool vocabulary_closes(const Probe *probe) {
+/* Whether every probe sequence ends in [SEP]. */
+static bool closes(const Probe *probe) {
     for (int sample = 0; sample < probe->samples; sample++) {
         size_t last = (size_t)(sample + 1) * (size_t)probe->length - 1;
         if (strcmp(probe->token_names[probe->inputs[last]], "[SEP]") != 0)
@@ -99,7 +100,7 @@ Status vocabulary_encode(const Probe *probe, SourceSymbols symbols, const char *
         (*tokens)[i] = probe->bos;
     TRY(encode(probe, symbols, text, arena, *tokens + leading, &encoded, error));
     *count = leading + encoded;
-    if (vocabulary_closes(probe))
+    if (closes(probe))
         (*tokens)[(*count)++] = find_token(probe, "[SEP]");
     return STATUS_OK;
 }

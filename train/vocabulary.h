@@ -15,7 +15,4 @@ Status vocabulary_encode(const Probe *probe, SourceSymbols symbols, const char *
 /* Number of BOS tokens that every probe sequence begins with. */
 int vocabulary_leading(const Probe *probe);
 
-/* Whether every probe sequence ends in [SEP]. */
-bool vocabulary_closes(const Probe *probe);
-
 #endif

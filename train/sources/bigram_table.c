@@ -48,7 +48,7 @@ int bigram_table_find(const BigramTable *table, uint32_t code_point) {
     return -1;
 }
 
-void bigram_table_english(Arena *arena, BigramTable *table) {
+static void table_english(Arena *arena, BigramTable *table) {
     *table = table_create(ENGLISH_SYMBOLS, arena);
     for (int a = 0; a < ENGLISH_SYMBOLS; a++) {
         table->code_points[a] = (unsigned char)english_symbols[a];
@@ -154,7 +154,7 @@ static Status table_count(const char *path, const Text *text, uint16_t *symbol_o
     return STATUS_OK;
 }
 
-Status bigram_table_text(const char *path, bool triples, Arena *arena, BigramTable *table,
+static Status table_text(const char *path, bool triples, Arena *arena, BigramTable *table,
                          char fingerprint[65], Error *error) {
     Arena scratch = arena_create("counting the pairs of a text");
     Text text;
@@ -198,7 +198,7 @@ Status bigram_options_check(const ChainOptions *options, const char **culprit, E
 Status bigram_table_open(const ChainOptions *options, uint64_t seed, const char *base_directory,
                          Arena *arena, BigramTable *table, char fingerprint[65], Error *error) {
     if (strcmp(options->chain, "english") == 0) {
-        bigram_table_english(arena, table);
+        table_english(arena, table);
         return STATUS_OK;
     }
     if (strcmp(options->chain, "zipf") == 0) {
@@ -206,7 +206,7 @@ Status bigram_table_open(const ChainOptions *options, uint64_t seed, const char 
         return options->triples ? zipf_triples(options, seed, arena, table, error) : STATUS_OK;
     }
     const char *path = text_path(options->chain, base_directory, arena);
-    Status status = bigram_table_text(path, options->triples, arena, table, fingerprint, error);
+    Status status = table_text(path, options->triples, arena, table, fingerprint, error);
     if (status == STATUS_OK)
         return STATUS_OK;
     return error_context(error, status,

@@ -35,8 +35,12 @@ typedef struct ChainOptions {
    the dotted key. The defaults (64 symbols, exponent 1) say nothing. */
 Status bigram_options_check(const ChainOptions *options, const char **culprit, Error *error);
 
-/* Makes the table that options name; a text's SHA-256 into fingerprint. STATUS_BAD_INPUT where the
-   text cannot be used, or where triples are asked of more than BIGRAM_TRIPLE_SYMBOLS symbols. */
+/* Makes the table that options name: the embedded counts of English character pairs, rows drawn from the
+   seed (bigram_table_zipf), or the pairs of characters (code points) of a UTF-8 text file or folder,
+   whose bytes' SHA-256 goes into fingerprint; there a symbol that nothing follows takes the row of all
+   occurrences. STATUS_BAD_INPUT where the text cannot be read, has fewer than two characters or more
+   than BIGRAM_TEXT_SYMBOLS different ones, or where triples are asked of more than
+   BIGRAM_TRIPLE_SYMBOLS symbols. */
 Status bigram_table_open(const ChainOptions *options, uint64_t seed, const char *base_directory,
                          Arena *arena, BigramTable *table, char fingerprint[65], Error *error);
 
@@ -46,16 +50,6 @@ bool bigram_table_first(const BigramTable *table, const bool *excluded, uint32_t
 
 /* A short printable name of a symbol. */
 void bigram_table_name(const BigramTable *table, int symbol, char name[16]);
-
-/* The embedded counts of English character pairs. */
-void bigram_table_english(Arena *arena, BigramTable *table);
-
-/* The pairs of characters (code points) of a UTF-8 text file or folder; the bytes' SHA-256 into
-   fingerprint. A symbol that nothing follows takes the row of all occurrences. STATUS_BAD_INPUT
-   where the text cannot be read, has fewer than two characters, or more than BIGRAM_TEXT_SYMBOLS
-   different ones (BIGRAM_TRIPLE_SYMBOLS with triples). */
-Status bigram_table_text(const char *path, bool triples, Arena *arena, BigramTable *table,
-                         char fingerprint[65], Error *error);
 
 /* Every row: counts proportional to 1/rank^exponent over its own permutation of the symbols, drawn
    from the seed (RANDOM_SOURCE). The first symbols are called by the 94 visible ASCII characters:

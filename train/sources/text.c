@@ -26,7 +26,6 @@ _Static_assert(sizeof(TextOptions) <= KIND_OPTIONS_BYTES, "options fit");
 typedef struct TextState {
     Text text;
     Corpus training, held_out;
-    double bigram_entropy;
 } TextState;
 
 #define OF(member) offsetof(TextOptions, member)
@@ -66,7 +65,8 @@ static const Field fields[] = {
                 "the next ones following it. Attention across documents is not masked"},
 };
 
-/* Entropy of a byte given the one before it, in nats. */
+/* Entropy of a byte given the one before it, in nats: what a model that sees one byte back can reach at
+   best. */
 static double byte_bigram_entropy(const unsigned char *bytes, size_t count) {
     static const size_t pairs = (size_t)BYTE_VALUES * BYTE_VALUES;
     if (count < 2)
@@ -157,14 +157,13 @@ static Status open_text(const KindOptions *given, const SourceSetup *setup, Data
     split_text(options, arena, state);
     TRY(split_check(path, state, setup, options, error));
     size_t training = state->training.end;
-    state->bigram_entropy = byte_bigram_entropy(text->bytes, training);
     sha256_of(text->bytes, text->count, source->fingerprint);
     log_line(
         LOG_INFO,
         "%s: %zu bytes from %zu file%s, %zu held out; entropy of a byte given the one before it "
         "%.3f nats",
         path, text->count, text->files, text->files == 1 ? "" : "s", text->count - training,
-        state->bigram_entropy);
+        byte_bigram_entropy(text->bytes, training));
     source->state = state;
     source->tokens = BYTE_VALUES;
     return STATUS_OK;
@@ -184,10 +183,6 @@ static void token_name(const DataSource *source, int token, char name[16]) {
         snprintf(name, 16, "x%02X", (unsigned)token);
 }
 
-static double bigram_entropy(const DataSource *source) {
-    return ((const TextState *)source->state)->bigram_entropy;
-}
-
 static SourceSymbols symbols(const KindOptions *options) {
     (void)options;
     return SYMBOLS_BYTES;
@@ -201,5 +196,4 @@ const SourceKind source_text = {
     .draw = draw,
     .token_name = token_name,
     .symbols = symbols,
-    .bigram_entropy = bigram_entropy,
 };

@@ -45,10 +45,6 @@ static void token_name(const DataSource *source, int token, char name[16]) {
     snprintf(name, 16, "z%d", token);
 }
 
-static double bigram_entropy(const DataSource *source) {
-    return zipf_table_entropy(source->state, source->tokens);
-}
-
 const SourceKind source_zipf = {
     .kind = {.name = "zipf",
              .meaning = "independent tokens whose frequencies fall as a power of their rank",
@@ -56,5 +52,4 @@ const SourceKind source_zipf = {
     .open = open_zipf,
     .draw = draw,
     .token_name = token_name,
-    .bigram_entropy = bigram_entropy,
 };

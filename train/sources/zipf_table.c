@@ -15,12 +15,3 @@ uint32_t *zipf_table_create(int symbols, double exponent, Arena *arena) {
     }
     return cumulative;
 }
-
-double zipf_table_entropy(const uint32_t *cumulative, int symbols) {
-    double total = cumulative[symbols - 1], entropy = 0;
-    for (int i = 0; i < symbols; i++) {
-        double share = (cumulative[i] - (i == 0 ? 0 : cumulative[i - 1])) / total;
-        entropy -= share * log(share);
-    }
-    return entropy;
-}

@@ -10,7 +10,4 @@
    1/(token + 1)^exponent: rounded to whole 4·10⁹ths, and at least one. */
 uint32_t *zipf_table_create(int symbols, double exponent, Arena *arena);
 
-/* The entropy of one draw, in nats. */
-double zipf_table_entropy(const uint32_t *cumulative, int symbols);
-
 #endif
