@@ -171,7 +171,7 @@ static const char *groups_without_line(const Report *report, const Panels *panel
 
 static const char scaled_caption[] =
     "Not all rows of attention sum to 1 here: each query’s weights, without their signs, are scaled to do "
-    "so, that attention of any size compares.";
+    "so, which makes attention of any size comparable.";
 
 void draw_lines(const Report *report, const Figure *figure, Arena *arena, Drawing *drawing) {
     LineFigure scaled = *(const LineFigure *)figure->options;

@@ -171,6 +171,21 @@ static void write_section(FILE *page, const Report *report, SectionKind kind,
     html_tests(page, report, kind, arena);
 }
 
+/* The analyses of which there is no section, and how to add them. */
+static void write_not_measured(FILE *page, const Report *report, Arena *arena) {
+    const char *names = "";
+    for (int section = 0; section < SECTIONS; section++)
+        if (!section_held(report, (SectionKind)section))
+            names = arena_format(arena, "%s%s%s", names, *names != '\0' ? "," : "",
+                                 sections[section].id);
+    if (*names == '\0')
+        return;
+    fputs("<p class=\"note\">Not measured here; to add one or all: <code>fiducial analyze FILE --only ",
+          page);
+    output_html(page, names);
+    fputs("</code>, then <code>fiducial report FILE</code>.</p>\n", page);
+}
+
 static void write_making(FILE *page, const Report *report, Arena *arena) {
     fputs("<h2 id=\"making\">What it was made with</h2>\n<dl>\n", page);
     for (size_t i = 0; i < sizeof(facts) / sizeof(facts[0]); i++)
@@ -224,6 +239,7 @@ Status html_write(const Report *report, const FigureResult *results, Error *erro
         write_figure(page, report, &results[0], &arena);
         for (int section = 0; section < SECTIONS; section++)
             write_section(page, report, (SectionKind)section, results, &arena);
+        write_not_measured(page, report, &arena);
         html_metrics(page, report, &arena);
         html_comparisons(page, &report->tables->comparisons);
         html_runs(page, report);

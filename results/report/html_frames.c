@@ -79,13 +79,9 @@ static void write_note(FILE *page, const FrameTable *frames, Arena *arena) {
 
 void html_frames(FILE *page, const FrameTable *frames, Arena *arena) {
     const Report *report = frames->report;
-    fputs("<h3>Frame types at the last step</h3>\n", page);
-    if (frames->rows == 0) {
-        fputs("<p class=\"notice\">The frames were not analysed (<code>analysis: "
-              "[frames]</code>).</p>\n",
-              page);
+    if (frames->rows == 0)
         return;
-    }
+    fputs("<h3>Frame types at the last step</h3>\n", page);
     html_group_headings(page, report, "Layer", NULL);
     fputs("</tr></thead>\n<tbody>\n", page);
     for (int row = 0; row < frames->rows; row++) {

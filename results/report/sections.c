@@ -4,7 +4,7 @@
 const Section sections[SECTIONS] = {
     [SECTION_EMERGENCE] = {"onset", "Emergence: onset steps", NULL, ""},
     [SECTION_SINKS] = {"sinks", "Sinks", NULL, ""},
-    [SECTION_FRAMES] = {"frames", "Reference frames", NULL, ""},
+    [SECTION_FRAMES] = {"frames", "Reference frames", "frame_type", ""},
     [SECTION_TOPOLOGY] =
         {"topology", "Topology", "persistence_0_mean",
          "Components (dimension 0) and loops (dimension 1) among tokens that lie close where one "
