@@ -151,7 +151,7 @@ static const Field options[] = {
      .source = "arXiv 2306.15595 (linear), arXiv 2309.00071 (ntk, yarn)"},
     {.name = "factor", .type = FIELD_REAL, .offset = OF(factor), .fallback = "1",
      .minimum = 1, .maximum = 1e6,
-     .meaning = "how far scaling stretches: the context over the original one"},
+     .meaning = "how far scaling stretches, above 1 with any: the context over the original one"},
     {.name = "truncate", .type = FIELD_REAL, .offset = OF(truncate), .fallback = "1",
      .minimum = 0, .maximum = 1,
      .meaning = "share of the frequencies that are kept, the highest; the other pairs do not rotate",

@@ -48,14 +48,18 @@ def _rotate(x, base, settings, context):
     return torch.cat([turned.real, turned.imag, x[..., size:]], dim=-1)
 
 
-def _relative_buckets(length, buckets, largest):
-    """T5's buckets of query minus key, for a decoder: [query][key]."""
+def _relative_buckets(length, buckets, largest, ahead):
+    """T5's buckets [query][key]: of a decoder; or of a model that looks ahead, whose upper half is for keys
+    after the query."""
     place = torch.arange(length)
-    distance = (place[:, None] - place[None, :]).clamp(min=0)
+    after = place[None, :] - place[:, None]
+    distance = after.abs() if ahead else (-after).clamp(min=0)
+    buckets = buckets // 2 if ahead else buckets
     exact = buckets // 2
     far = exact + (torch.log(distance.clamp(min=1).double() / exact) / math.log(largest / exact)
                    * (buckets - exact)).long()
-    return torch.where(distance < exact, distance, far.clamp(max=buckets - 1))
+    found = torch.where(distance < exact, distance, far.clamp(max=buckets - 1))
+    return found + buckets * ((after > 0) & ahead)
 
 
 def _sinusoids(length, width, dtype):
@@ -108,7 +112,8 @@ def _scores(query, key, position, of, settings):
     if position == "relative":
         learned = of("relative_bias")
         buckets = _relative_buckets(length, learned.shape[1],
-                                    float(settings.get("position.distance", 128)))
+                                    float(settings.get("position.distance", 128)),
+                                    bool(_visible(2, settings)[0, 1]))
         scores = scores + learned[:, buckets]
     return _capped(scores, settings)
 

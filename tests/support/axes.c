@@ -37,6 +37,10 @@ const Axis axes[] = {
     {"rope-all", "position.fraction=0.5 position.scaling=yarn position.factor=2 "
                  "position.truncate=0.5 position.base=500"},
     {"relative", "position=relative position.buckets=8 position.distance=20"},
+    {"relative-bidirectional", "position=relative position.buckets=8 position.distance=6 "
+                               "attention.mask=bidirectional"},
+    {"relative-prefix", "position=relative position.buckets=12 position.distance=9 "
+                        "attention.mask=prefix attention.mask.length=5"},
     {"layers-rope-nope", "position=rope+nope"},
     {"layers-alibi-rope", "position=alibi+rope position.base=100"},
     {"layers-relative", "position=relative+relative"},

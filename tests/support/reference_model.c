@@ -156,8 +156,12 @@ static void rotate(const Pass *pass, const KindChoice *rope, double *x, int head
     }
 }
 
-/* T5's bucket of a key `distance` tokens back (arXiv 1910.10683): one each up to half of them, then the
-   largest b whose lower end half·(distance_largest/half)^((b − half)/half') is not above it. */
+static bool allowed(const AttentionConfig *attention, int i, int j);
+
+/* T5's bucket of a key `distance` tokens away, of the buckets of one side: the decoder's one side is
+   all of them, an encoder's are keys before, then keys after (arXiv 1910.10683): one each up to half
+   of them, then the largest b whose lower end half·(distance_largest/half)^((b − half)/half') is not
+   above it. */
 static int relative_bucket(int distance, int buckets, double largest) {
     int half = buckets / 2, bucket = distance < half ? distance : half;
     if (distance >= half)
@@ -204,11 +208,12 @@ static double score(const Pass *pass, int layer, const double *query, const doub
     double product = scaled_product(pass, query, key);
     if (kind_is(position, "alibi"))
         product -= alibi_slope(head, pass->heads) * abs(i - j);
-    if (kind_is(position, "relative") && j <= i) {
+    if (kind_is(position, "relative")) {
         int buckets = (int)defaults_option(position, "buckets", NAN);
+        int side = allowed(&pass->config->attention, 0, 1) ? buckets / 2 : buckets;
         product += values_of(pass, -1, "relative_bias")[
-            head * buckets +
-            relative_bucket(i - j, buckets, defaults_option(position, "distance", NAN))];
+            head * buckets + (j > i ? side : 0) +
+            relative_bucket(abs(i - j), side, defaults_option(position, "distance", NAN))];
     }
     return capped(pass, product);
 }
