@@ -222,7 +222,8 @@ static void write_appendix(FILE *page, const Report *report) {
         "<p class=\"note\">The blank lines of a figure’s csv part its curves; programs that read "
         "tables skip them. <a href=\"summary.csv\">summary.csv</a> holds every scalar of every "
         "run, "
-        "step, layer and head, one per row.</p>\n",
+        "step, layer and head, one per row; low and high are the 95 % bootstrap interval over the "
+        "probe’s samples of what is a mean over them.</p>\n",
         page);
 }
 
