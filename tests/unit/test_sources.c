@@ -465,7 +465,8 @@ static void unusable_texts_are_refused(void **state) {
     set_text(&choice, "path", "");
     assert_refused(&choice, "data.path", "no path is given");
     set_text(&choice, "path", path);
-    assert_refused(&choice, "data.path", "text.txt: No such file or directory");
+    assert_refused(&choice, "data.path",
+                   "text.txt (a relative path begins at the YAML file's folder): No such file");
     scratch_write(path, "");
     assert_refused(&choice, "data.path", "text.txt is empty");
     scratch_write(path, "sehr sch\xf6n");
