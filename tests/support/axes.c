@@ -42,6 +42,7 @@ const Axis axes[] = {
     {"relative-prefix", "position=relative position.buckets=12 position.distance=9 "
                         "attention.mask=prefix attention.mask.length=5"},
     {"layers-rope-nope", "position=rope+nope"},
+    {"layers-rope-truncate", "position=rope+nope position.truncate=0.5"},
     {"layers-alibi-rope", "position=alibi+rope position.base=100"},
     {"layers-relative", "position=relative+relative"},
     {"layers-rope-relative", "position=rope+relative parallel=true"},
@@ -89,6 +90,7 @@ const Axis axes[] = {
                         "attention.query_key_norm=rms"},
     {"elu-kernel-heads", "heads=4 kv_heads=2 attention.normalization=elu-kernel "
                          "attention.query_key_norm=layer attention.gate=elementwise"},
+    {"key-bias-groups-fraction", "kv_heads=1 attention.kv_bias=key position.fraction=0.5"},
     {"key-value-bias-shared", "attention.kv_bias=key-value attention.kv_bias.shared=true "
                               "position=alibi attention.window=3"},
     {"key-bias", "attention.kv_bias=key position=relative"},
