@@ -34,6 +34,7 @@ typedef struct Rotary {
     int array_length[HEAD_ARRAYS]; /* of the axis, at least 1 */
     size_t ratio_before, ratio_after, harmonic_tokens;
     size_t interference_pair, interference_distance, interference_tokens, activation, sharpness;
+    size_t sharpness_null;
 } Rotary;
 
 enum { PAIR_ENERGY, PAIR_SHARE, PAIR_ALIGNMENT, PAIR_SCORE };
@@ -257,8 +258,9 @@ static void declare_interference(const Declaring *declaring) {
         variable_add(list, context, head_variable(declaring, tokens, true, axes, 3));
     rotary->activation =
         variable_add(list, context, head_variable(declaring, activation, false, NULL, 0));
-    rotary->sharpness =
-        variable_add(list, context, head_variable(declaring, sharpness, false, NULL, 0));
+    const Variable ratio = head_variable(declaring, sharpness, false, NULL, 0);
+    rotary->sharpness = variable_add(list, context, ratio);
+    rotary->sharpness_null = variable_add_null(list, context, ratio);
 }
 
 static Status rotary_declare(const KindOptions *options, AnalysisContext *context,
@@ -314,6 +316,8 @@ static void rotary_fill_run(const AnalysisContext *context, const void *state, d
         run[rotary->angle + i] = rotary->angles.theta[i];
     for (size_t i = 0; i < samples * length; i++)
         run[rotary->harmonic_tokens + i] = rotary->harmonics->tokens[i];
+    if (rotary->angles.any) /* both tokens of the pair are keys of one query */
+        run[rotary->sharpness_null] = 1;
     double *map = ARENA_ARRAY(&arena, double, length *length);
     uniform_map(context->visibility, map);
     fill_distance(rotary, map, rotary->array_null, rotary->scalar_null, 0, run, &arena);

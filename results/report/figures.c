@@ -151,6 +151,7 @@ static const LineFigure spectral_entropy = {
 static const LineFigure attention_sharpness_ratio = {
     .quantity = {"attention_sharpness_ratio", {{NULL, 0}}},
     .axis_title = "attention, in phase / antiphase",
+    .null_label = UNIFORM,
     .panels = PANELS_HEADS,
     .own_axes = true, /* a ratio may span powers of ten */
 };

@@ -10,7 +10,8 @@ from oracle_run import (MAPS, TOLERANCE, Comparison, check, choosing, finish, me
 
 ROTARY_ONLY = ("pair_energy", "pair_share", "phase_alignment", "score_by_pair",
                "harmonic_ratio_before", "harmonic_ratio_after", "harmonic_tokens", "activation_ratio",
-               "attention_sharpness_ratio", "interference_pair", "interference_distance",
+               "attention_sharpness_ratio", "attention_sharpness_ratio_null", "interference_pair",
+               "interference_distance",
                "interference_tokens", "rotary_angle")
 OF_THE_MLP = ("harmonic_ratio_before", "harmonic_ratio_after", "activation_ratio")
 
@@ -214,6 +215,7 @@ def main():
                 compare_harmonics(found, run, index, model)
                 measured += compare_interference(found, run, index, model)
         if rotates:
+            found.add("attention_sharpness_ratio_null", (), run.analysis["attention_sharpness_ratio_null"][...], 1)
             check(f"oracle {run.variant}: heads with interference distances", measured > 0, f"{measured}")
         else:
             compare_missing(found, run, ROTARY_ONLY, "rotates")
