@@ -151,6 +151,7 @@ static void each_seed_has_its_own_sinking_head(void **state) {
 /* Paired values leave no colour unused; crossed ones have a colour for the first key, a dash for the other. */
 static void groups_differ_in_colour_unless_values_are_crossed(void **state) {
     static const char *const keys[] = {"model.kv_heads", "model.gate"};
+    static const bool given[] = {true, true};
     static const char *const values[][4][2] = {
         {{"4", "none"}, {"2", "none"}, {"4", "head"}, {"4", "rms"}},
         {{"4", "none"}, {"2", "none"}, {"4", "head"}, {"2", "head"}}};
@@ -162,8 +163,10 @@ static void groups_differ_in_colour_unless_values_are_crossed(void **state) {
     made.job.run_count = 4;
     for (int crossed = 0; crossed < 2; crossed++) {
         Report report;
-        for (int r = 0; r < 4; r++)
+        for (int r = 0; r < 4; r++) {
             made.runs[r].swept_values = values[crossed][r];
+            made.runs[r].given = given;
+        }
         report_read(&made.job, &arena, &report);
         const Group *groups = report.groups;
         assert_int_equal(report.group_count, 4);
