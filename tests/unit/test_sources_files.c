@@ -346,6 +346,20 @@ static void texts_have_documents(void **state) {
     source_assert_refused(&choice, "data.path", "is a single file");
 }
 
+/* A part with a separator has a BOS of its own, which the others must have too. */
+static void parts_share_their_bos(void **state) {
+    const char *path = write_documents(state);
+    KindChoice mixture = defaults_kind(&source_kinds, "mixture");
+    KindChoice items[2] = {tokens_of(path), tokens_of(path)};
+    const KindList list = {.items = items, .count = 2};
+    for (int i = 0; i < 2; i++)
+        source_set(&items[i], "format", FORMAT_UINT16);
+    source_set(&items[1], "document_token", 0);
+    memcpy(mixture.options.bytes + field_find(&mixture.kind->options, "sources")->offset, &list,
+           sizeof list);
+    source_assert_refused(&mixture, "data.sources", "is 0, that of the first source −1");
+}
+
 /* One document in each of two files: every sequence would be the same. */
 static void documents_must_be_told_apart(void **state) {
     Bytes bytes = {.count = 0};
@@ -370,6 +384,7 @@ int main(void) {
         SCRATCH_TEST(windows_are_cut_from_their_part),
         SCRATCH_TEST(a_validation_file_is_apart),   SCRATCH_TEST(documents_are_told_apart),
         SCRATCH_TEST(texts_have_documents),         SCRATCH_TEST(documents_must_be_told_apart),
+        SCRATCH_TEST(parts_share_their_bos),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

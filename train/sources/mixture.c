@@ -50,6 +50,11 @@ static Status part_open(const KindChoice *choice, const SourceSetup *setup, Data
 static Status vocabulary_check(const DataSource *first, const DataSource *part, Error *error) {
     if (part->tokens == first->tokens && part->bos == first->bos)
         return STATUS_OK;
+    if (part->tokens == first->tokens)
+        return error_set(error, STATUS_BAD_INPUT,
+                         "its document_token, which is BOS, is %d, that of the first source %d (−1: "
+                         "none); the sources of a mixture share one vocabulary",
+                         part->bos, first->bos);
     return error_set(error, STATUS_BAD_INPUT,
                      "it has %d tokens, the first source %d; the sources of a mixture share one "
                      "vocabulary",
