@@ -357,7 +357,7 @@ static void parts_share_their_bos(void **state) {
     source_set(&items[1], "document_token", 0);
     memcpy(mixture.options.bytes + field_find(&mixture.kind->options, "sources")->offset, &list,
            sizeof list);
-    source_assert_refused(&mixture, "data.sources", "is 0, that of the first source −1");
+    source_assert_refused(&mixture, "data.sources", "is 0, that of the first source -1");
 }
 
 /* One document in each of two files: every sequence would be the same. */

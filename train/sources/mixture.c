@@ -52,7 +52,7 @@ static Status vocabulary_check(const DataSource *first, const DataSource *part, 
         return STATUS_OK;
     if (part->tokens == first->tokens)
         return error_set(error, STATUS_BAD_INPUT,
-                         "its document_token, which is BOS, is %d, that of the first source %d (−1: "
+                         "its document_token, which is BOS, is %d, that of the first source %d (-1: "
                          "none); the sources of a mixture share one vocabulary",
                          part->bos, first->bos);
     return error_set(error, STATUS_BAD_INPUT,
