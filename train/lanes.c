@@ -27,6 +27,18 @@ struct Lanes {
     Profile *thread_profiles; /* [threads] */
 };
 
+/* Gives each lane its part of the batch; returns the sequences of the largest. */
+static int split_batch(Lanes *lanes) {
+    int largest = 0;
+    for (int i = 0; i < lanes->count; i++) {
+        Lane *lane = &lanes->lanes[i];
+        lane->first = (int)((int64_t)lanes->batch * i / lanes->count);
+        lane->sequences = (int)((int64_t)lanes->batch * (i + 1) / lanes->count) - lane->first;
+        largest = lane->sequences > largest ? lane->sequences : largest;
+    }
+    return largest;
+}
+
 Status lanes_create(const Model *model, int batch, int length, int count, int threads,
                     Arena *arena, Lanes **result, Error *error) {
     Lanes *lanes = ARENA_ARRAY(arena, Lanes, 1);
@@ -39,6 +51,9 @@ Status lanes_create(const Model *model, int batch, int length, int count, int th
     size_t tokens = (size_t)batch * (size_t)length, ranges = lanes->total / RANGE + 1;
     lanes->lanes = ARENA_ARRAY(arena, Lane, (size_t)count);
     lanes->workspaces = ARENA_ARRAY(arena, Workspace *, (size_t)lanes->threads);
+    int largest = split_batch(lanes); /* the workspaces first: they refuse what is too large */
+    for (int t = 0; t < lanes->threads; t++)
+        TRY(workspace_create(model, largest, length, true, arena, &lanes->workspaces[t], error));
     TRY(arena_reserve(arena, tokens * (2 * sizeof(int32_t) + sizeof(float)) + 3 * 64, error));
     lanes->inputs = ARENA_ARRAY(arena, int32_t, tokens);
     lanes->targets = ARENA_ARRAY(arena, int32_t, tokens);
@@ -46,16 +61,8 @@ Status lanes_create(const Model *model, int batch, int length, int count, int th
     lanes->squares = ARENA_ARRAY(arena, double, ranges);
     lanes->thread_profiles = ARENA_ARRAY(arena, Profile, (size_t)lanes->threads);
     TRY(arena_reserve(arena, (lanes->total * sizeof(float) + 64) * (size_t)count, error));
-    int largest = 0;
-    for (int i = 0; i < count; i++) {
-        Lane *lane = &lanes->lanes[i];
-        lane->first = (int)((int64_t)batch * i / count);
-        lane->sequences = (int)((int64_t)batch * (i + 1) / count) - lane->first;
-        lane->gradient = ARENA_ARRAY(arena, float, lanes->total);
-        largest = lane->sequences > largest ? lane->sequences : largest;
-    }
-    for (int t = 0; t < lanes->threads; t++)
-        TRY(workspace_create(model, largest, length, true, arena, &lanes->workspaces[t], error));
+    for (int i = 0; i < count; i++)
+        lanes->lanes[i].gradient = ARENA_ARRAY(arena, float, lanes->total);
     *result = lanes;
     return STATUS_OK;
 }
