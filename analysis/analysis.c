@@ -57,8 +57,7 @@ typedef struct Pass {
     size_t map_values; /* layers · heads · T · T */
 } Pass;
 
-/* ---- What is there -----------------------------------------------------------------------------
- */
+/* ---- What is there --------------------------------------------------------------------------- */
 
 static Status read_saved(hid_t file, Pass *pass, Error *error) {
     int rank;
@@ -169,8 +168,7 @@ static void report_repeats(const Pass *pass) {
                      pass->job->directory, saved->steps[i - 1], saved->steps[i]);
 }
 
-/* ---- Making ready ------------------------------------------------------------------------------
- */
+/* ---- Making ready ---------------------------------------------------------------------------- */
 
 static const Axis *make_axis(Pass *pass, const char *name, int length, const char *long_name,
                              bool large) {
@@ -347,8 +345,7 @@ static Status make_ready(Pass *pass, Error *error) {
     return STATUS_OK;
 }
 
-/* ---- One snapshot ------------------------------------------------------------------------------
- */
+/* ---- One snapshot ---------------------------------------------------------------------------- */
 
 static void analyze_sample(Pass *pass, int sample, double *lane_map) {
     const AnalysisContext *context = &pass->context;
@@ -427,7 +424,8 @@ static Status analyze_snapshots(Pass *pass, Error *error) {
     return STATUS_OK;
 }
 
-/* What is made from the whole course of the others: of those that are new and those that are kept. */
+/* What is made from the whole course of the others: of those that are new and those that are
+   kept. */
 static Status analyze_course(Pass *pass, Error *error) {
     const OverSteps over_steps = {.context = &pass->context,
                                   .step = &pass->step,
@@ -445,8 +443,7 @@ static Status analyze_course(Pass *pass, Error *error) {
     return STATUS_OK;
 }
 
-/* ---- The whole ---------------------------------------------------------------------------------
- */
+/* ---- The whole ------------------------------------------------------------------------------- */
 
 /* The root's texts, with one for each analysis that the file holds. */
 static size_t root_texts(const Pass *pass, OutputText *texts) {
@@ -530,8 +527,7 @@ Status analyze_run(const AnalyzeJob *job, Error *error) {
     return status;
 }
 
-/* ---- Beforehand --------------------------------------------------------------------------------
- */
+/* ---- Beforehand ------------------------------------------------------------------------------ */
 
 /* Adds what emergence makes of the variables with values by sample. */
 static void add_emergence(const OutputList *outputs, OutputSize *size) {

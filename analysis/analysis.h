@@ -146,21 +146,21 @@ typedef struct AnalyzeJob {
 
 /* Reads run.h5 and snapshots/, writes analysis.h5 in the run's folder: every variable with its
    dimension scales, and `attention_map [step][layer][head][query][key]`, the maps' mean over the
-   probe. What analysis.h5 already holds of the same snapshots stays, bit for bit: an analysis that is
-   asked for is made where it is missing or has other options, one that is not asked for is left in.
-   Measurements over steps are made from the others, and so anew with any of them. STATUS_OK at once
-   where nothing is to be made. STATUS_FAILED, with only, where analysis.h5 is damaged; without, it is
-   made anew. STATUS_INTERRUPTED, with nothing written, where stop was set. The numbers do not depend
-   on threads. */
+   probe. What analysis.h5 already holds of the same snapshots stays, bit for bit: an analysis that
+   is asked for is made where it is missing or has other options, one that is not asked for is left
+   in. Measurements over steps are made from the others, and so anew with any of them. STATUS_OK at
+   once where nothing is to be made. STATUS_FAILED, with only, where analysis.h5 is damaged;
+   without, it is made anew. STATUS_INTERRUPTED, with nothing written, where stop was set. The
+   numbers do not depend on threads. */
 Status analyze_run(const AnalyzeJob *job, Error *error);
 
-/* How large analysis.h5 will be, in bytes, over that many saved steps; within a few percent. Reads no
-   file: run is a model with its probe (train/run_model.h). */
+/* How large analysis.h5 will be, in bytes, over that many saved steps; within a few percent. Reads
+   no file: run is a model with its probe (train/run_model.h). */
 Status analyze_bytes(RunModel *run, const KindList *analyses, int64_t steps, double *bytes,
                      Error *error);
 
-/* Whether analysis.h5 in a run's folder holds all these analyses with these options; that it is of the
-   newest snapshots is left to analyze_run. */
+/* Whether analysis.h5 in a run's folder holds all these analyses with these options; that it is of
+   the newest snapshots is left to analyze_run. */
 bool analysis_holds(const char *directory, const KindList *analyses);
 
 #endif

@@ -7,7 +7,7 @@
 #define GU "When attention sink emerges, arXiv 2410.10781"
 #define OURS "Fiducial"
 
-/* ---- Looking ----------------------------------------------------------------------------------- */
+/* ---- Looking --------------------------------------------------------------------------------- */
 
 static void measure_importance(const Visibility *visibility, AttentionView *view, Arena *arena) {
     const Capture *capture = view->capture;
@@ -48,7 +48,7 @@ Status attention_look(const AttentionInput *input, Arena *arena, AttentionView *
     return STATUS_OK;
 }
 
-/* ---- Writing ----------------------------------------------------------------------------------- */
+/* ---- Writing --------------------------------------------------------------------------------- */
 
 typedef struct AttentionAxes {
     Axis layer, head, query, key, position, boundary, dimension, channel;

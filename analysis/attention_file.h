@@ -1,4 +1,5 @@
-/* One input's attention maps, scores and states as an HDF5 file of its own, laid out like analysis.h5. */
+/* One input's attention maps, scores and states as an HDF5 file of its own, laid out like
+   analysis.h5. */
 #ifndef FIDUCIAL_ANALYSIS_ATTENTION_FILE_H
 #define FIDUCIAL_ANALYSIS_ATTENTION_FILE_H
 
@@ -22,13 +23,15 @@ typedef struct AttentionView {
     const char *const *labels;     /* [length]: the tokens' names */
 } AttentionView;
 
-/* Runs the model forward on input. Everything lives in arena; STATUS_FAILED where memory is short. */
+/* Runs the model forward on input. Everything lives in arena; STATUS_FAILED where memory is
+   short. */
 Status attention_look(const AttentionInput *input, Arena *arena, AttentionView *view, Error *error);
 
-/* Writes view to path: attention, scores (NaN where a query does not see a key) [layer][head][query][key];
-   query_vector, key_vector (after rotation), value_vector, head_output [layer][head][position][dimension];
-   residual [layer_boundary][position][channel]; importance [layer][head][position] and its null; tokens,
-   targets and loss [position]. The root has texts [text_count] as attributes. */
+/* Writes view to path: attention, scores (NaN where a query does not see a key)
+   [layer][head][query][key]; query_vector, key_vector (after rotation), value_vector, head_output
+   [layer][head][position][dimension]; residual [layer_boundary][position][channel]; importance
+   [layer][head][position] and its null; tokens, targets and loss [position]. The root has texts
+   [text_count] as attributes. */
 Status attention_write(const AttentionView *view, const char *path, const OutputText *texts,
                        size_t text_count, Error *error);
 

@@ -5,8 +5,8 @@
 
 #include <stddef.h>
 
-/* What the analysis adds for every variable with values by sample: six numbers, four of them with the
-   two ends of an interval. */
+/* What the analysis adds for every variable with values by sample: six numbers, four of them with
+   the two ends of an interval. */
 enum { EMERGENCE_OUTPUTS = 14 };
 
 /* final: the last value. peak: the value farthest from the first, at peak_step. onset_step: the

@@ -11,8 +11,8 @@ enum { FISHER_GROUPS = 4 }; /* those of ParameterGroup */
 /* Squared L2 norms of the gradient of one sequence's mean cross-entropy, in double: layer [layers]
    receives that of each layer's parameters, norms with their block; group [FISHER_GROUPS] that of
    each group, NaN where the model has no parameter of it. Every parameter is in one group, so that
-   the groups sum to the whole. All NaN where the sequence has no target. gradient [parameters]: room,
-   left with the gradient; workspace: with the backward pass. Costs one training pass. */
+   the groups sum to the whole. All NaN where the sequence has no target. gradient [parameters]:
+   room, left with the gradient; workspace: with the backward pass. Costs one training pass. */
 void fisher_measure(const Model *model, const float *parameters, const Batch *sequence,
                     Workspace *workspace, float *gradient, double *layer, double *group);
 

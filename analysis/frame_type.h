@@ -58,8 +58,8 @@ typedef struct FrameFinding {
 void frame_find(const FrameNull *null, const double *const *maps, int count, FrameFinding *findings,
                 Arena *scratch);
 
-/* Whether frame types mean anything under the mask: some query has a preference to show, and some key
-   is well seen. */
+/* Whether frame types mean anything under the mask: some query has a preference to show, and some
+   key is well seen. */
 bool frame_judged(const FrameNull *null);
 
 /* Number of positions at an end: ⌈T · end_fraction⌉. */

@@ -48,7 +48,8 @@ static void read_row(const Graph *graph, const double *map_row, double threshold
     neighbours[row / 64] &= ~((uint64_t)1 << row % 64);
 }
 
-/* Edges by row, and each row's bit at its ends; a loop's bit, set by its own row, is cleared there. */
+/* Edges by row, and each row's bit at its ends; a loop's bit, set by its own row, is cleared
+   there. */
 Graph graph_from_map(const double *map, int size, double threshold, Arena *arena) {
     Graph graph = {.size = size, .words = (size + 63) / 64};
     size_t words = (size_t)size * (size_t)graph.words;

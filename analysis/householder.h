@@ -1,7 +1,8 @@
-/* Householder's reductions of small dense matrices, in double: to tridiagonal form by similarity, to
-   bidiagonal form by orthogonal maps from both sides (Golub and Van Loan, Matrix Computations,
-   algorithms 8.3.1 and 5.4.2). What an attention map is decomposed for costs most of the time of its
-   analysis, and LAPACK's reductions, made for large matrices, take ten times as long at its size.
+/* Householder's reductions of small dense matrices, in double: to tridiagonal form by similarity,
+   to bidiagonal form by orthogonal maps from both sides (Golub and Van Loan, Matrix Computations,
+   algorithms 8.3.1 and 5.4.2). What an attention map is decomposed for costs most of the time of
+   its analysis, and LAPACK's reductions, made for large matrices, take ten times as long at its
+   size.
 
    Each step's update of the matrix is put off and made in the same pass over it as the product with
    the next reflector (Howell et al., "Cache efficient bidiagonalization using BLAS 2.5 operators",

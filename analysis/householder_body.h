@@ -1,12 +1,11 @@
-/* The kernels' one source. A file that includes it defines HOUSEHOLDER_TABLE, the name of the table to
-   make, and is compiled for one instruction set (see the room's sources in CMakeLists.txt). */
+/* The kernels' one source. A file that includes it defines HOUSEHOLDER_TABLE, the name of the table
+   to make, and is compiled for one instruction set (see the room's sources in CMakeLists.txt). */
 #include "analysis/householder_kernels.h"
 
 #include <math.h>
 #include <string.h>
 
-/* ---- Parts -------------------------------------------------------------------------------------
- */
+/* ---- Parts ----------------------------------------------------------------------------------- */
 
 static inline double lanes_sum(const Lanes *x) {
     Lanes y = *x;
@@ -100,8 +99,7 @@ static inline void swap(Lanes **first, Lanes **second) {
     *second = kept;
 }
 
-/* ---- To tridiagonal form -----------------------------------------------------------------------
- */
+/* ---- To tridiagonal form --------------------------------------------------------------------- */
 
 /* w = scale p − ½ scale² (pᵀv) v of p = A v. */
 static inline void finish_update(Lanes *product, const Lanes *v, double scale, int first, int groups) {
@@ -138,8 +136,7 @@ static void tridiagonal_steps(Symmetric *symmetric) {
     t->diagonal[t->n - 1] = get(symmetric->next, t->n - 1);
 }
 
-/* ---- To bidiagonal form ------------------------------------------------------------------------
- */
+/* ---- To bidiagonal form ---------------------------------------------------------------------- */
 
 /* The next column with the updates, as a vector over rows. */
 static inline void look_at_column(const Work *work, int column, Lanes *values) {
@@ -222,8 +219,7 @@ static double largest(const double *values, size_t count) {
     return sum == 0 ? result : NAN;
 }
 
-/* ---- Counts ------------------------------------------------------------------------------------
- */
+/* ---- Counts ---------------------------------------------------------------------------------- */
 
 static void count_below(int n, const double *diagonal, const double *squares,
                         const Lanes shifts[SEARCHES], double counts[SEARCHES][LANES]) {

@@ -7,12 +7,13 @@
 
 #include <stdint.h>
 
-/* Rows are padded with zeros to whole vectors of LANES, and their number to whole blocks of ROWS. */
+/* Rows are padded with zeros to whole vectors of LANES, and their number to whole blocks of
+   ROWS. */
 enum { LANES = 8, ROWS = 4 };
 typedef double Lanes __attribute__((vector_size(LANES * sizeof(double)), may_alias));
 
-/* What both reductions work on. A − a bᵀ − c dᵀ is what the matrix A will be: the last step's update
-   is still to be made. */
+/* What both reductions work on. A − a bᵀ − c dᵀ is what the matrix A will be: the last step's
+   update is still to be made. */
 typedef struct Work {
     int rows, columns, groups; /* groups: vectors of a row */
     Lanes *matrix;             /* [rows, rounded up to ROWS][groups] */
@@ -31,8 +32,8 @@ typedef struct General {
     double *diagonal, *beside; /* to be filled */
 } General;
 
-/* How many eigenvalues of a tridiagonal matrix are searched for at once, each with LANES shifts: the
-   divisions of one hide in the latency of the others'. */
+/* How many eigenvalues of a tridiagonal matrix are searched for at once, each with LANES shifts:
+   the divisions of one hide in the latency of the others'. */
 enum { SEARCHES = 2 };
 
 typedef struct HouseholderKernels {
@@ -50,7 +51,8 @@ typedef struct HouseholderKernels {
 /* The best variant for this processor. */
 const HouseholderKernels *householder_kernels(void);
 
-/* All variants that this processor can run, for tests; returns their number. The last is the best. */
+/* All variants that this processor can run, for tests; returns their number. The last is the
+   best. */
 enum { HOUSEHOLDER_VARIANTS = 3 };
 int householder_variants(const HouseholderKernels *variants[HOUSEHOLDER_VARIANTS]);
 

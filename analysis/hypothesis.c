@@ -4,8 +4,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-/* ---- Noncentral t ------------------------------------------------------------------------------
- */
+/* ---- Noncentral t ---------------------------------------------------------------------------- */
 
 enum { PANEL_NODES = 16, PANELS_LARGEST = 4000 };
 
@@ -105,8 +104,7 @@ static double noncentrality_of(const ChiRule *rule, double probability, double s
     return at;
 }
 
-/* ---- Paired samples ----------------------------------------------------------------------------
- */
+/* ---- Paired samples -------------------------------------------------------------------------- */
 
 PairedTest paired_test(const double *first, const double *second, size_t n, Arena *scratch) {
     double *differences = ARENA_ARRAY(scratch, double, n), size = 0;
@@ -139,8 +137,7 @@ PairedTest paired_test(const double *first, const double *second, size_t n, Aren
     return test;
 }
 
-/* ---- Two groups --------------------------------------------------------------------------------
- */
+/* ---- Two groups ------------------------------------------------------------------------------ */
 
 /* One group's defined values and what is known of them. */
 typedef struct Packed {
@@ -256,8 +253,7 @@ UnpairedTest unpaired_test(const double *first, size_t first_count, const double
     return test;
 }
 
-/* ---- Families ----------------------------------------------------------------------------------
- */
+/* ---- Families -------------------------------------------------------------------------------- */
 
 typedef struct Member {
     double p;

@@ -4,7 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* ---- What there is ----------------------------------------------------------------------------- */
+/* ---- What there is --------------------------------------------------------------------------- */
 
 Status kept_open(const char *path, const char *identity, Arena *arena, Kept *kept, Error *error) {
     const char *held = "";
@@ -37,7 +37,7 @@ const char *kept_description(hid_t file, const char *analysis, Arena *arena) {
     return text;
 }
 
-/* ---- Which variables --------------------------------------------------------------------------- */
+/* ---- Which variables ------------------------------------------------------------------------- */
 
 typedef struct Listing {
     Arena *arena;
@@ -69,7 +69,7 @@ static bool stays(const Kept *kept, const char *name, const AnalysisFate *fates,
     return false;
 }
 
-/* ---- Copying ----------------------------------------------------------------------------------- */
+/* ---- Copying --------------------------------------------------------------------------------- */
 
 typedef struct Copying {
     const Kept *kept;
@@ -123,7 +123,7 @@ Status kept_copy(const Kept *kept, const AnalysisFate *fates, size_t count, bool
     return STATUS_OK;
 }
 
-/* ---- Samples, for measurements over steps ------------------------------------------------------ */
+/* ---- Samples, for measurements over steps ---------------------------------------------------- */
 
 static const char *text_or(hid_t file, const char *object, const char *name, Arena *arena,
                            const char *fallback) {
@@ -157,8 +157,8 @@ static bool holds_reals(hid_t file, const char *name) {
     return reals;
 }
 
-/* name: of the variable, which has the same texts; path: of its samples, [step][sample] and the axes
-   of the variable after its step. */
+/* name: of the variable, which has the same texts; path: of its samples, [step][sample] and the
+   axes of the variable after its step. */
 static Status add_samples(const Kept *kept, const char *name, const char *path,
                           OutputList *outputs, Error *error) {
     int rank;
@@ -207,7 +207,7 @@ Status kept_add_samples(const Kept *kept, const AnalysisFate *fates, size_t coun
     return STATUS_OK;
 }
 
-/* ---- Whether all is done ----------------------------------------------------------------------- */
+/* ---- Whether all is done --------------------------------------------------------------------- */
 
 bool analysis_holds(const char *directory, const KindList *analyses) {
     Arena arena = arena_create("what analysis.h5 holds");

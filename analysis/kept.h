@@ -1,7 +1,7 @@
-/* The analysis.h5 that a run has already: which analyses it holds, and how those that stay go over into
-   the new one, bit for bit. Each variable names its analysis in the attribute `analysis`; the root's
-   attributes `analysis_<name>` describe each analysis with its options, and `analysis_identity` is a
-   hash of what all of them are made from. */
+/* The analysis.h5 that a run has already: which analyses it holds, and how those that stay go over
+   into the new one, bit for bit. Each variable names its analysis in the attribute `analysis`; the
+   root's attributes `analysis_<name>` describe each analysis with its options, and
+   `analysis_identity` is a hash of what all of them are made from. */
 #ifndef FIDUCIAL_ANALYSIS_KEPT_H
 #define FIDUCIAL_ANALYSIS_KEPT_H
 
@@ -17,8 +17,8 @@ typedef struct Kept {
     Arena *arena; /* owns the names */
 } Kept;
 
-/* Opens the file at path, whose identity must be the given one. STATUS_OK with nothing open where it is
-   missing or another one; STATUS_FAILED where it is damaged. */
+/* Opens the file at path, whose identity must be the given one. STATUS_OK with nothing open where
+   it is missing or another one; STATUS_FAILED where it is damaged. */
 Status kept_open(const char *path, const char *identity, Arena *arena, Kept *kept, Error *error);
 void kept_close(Kept *kept);
 
@@ -30,8 +30,8 @@ const char *kept_description(hid_t file, const char *analysis, Arena *arena);
 Status kept_copy(const Kept *kept, const AnalysisFate *fates, size_t count, bool with_maps,
                  hid_t file, Error *error);
 
-/* Adds the per-sample means of the analyses that are kept to outputs, whose steps are all written: for
-   measurements over steps, which read them from the file that is there. */
+/* Adds the per-sample means of the analyses that are kept to outputs, whose steps are all written:
+   for measurements over steps, which read them from the file that is there. */
 Status kept_add_samples(const Kept *kept, const AnalysisFate *fates, size_t count,
                         OutputList *outputs, Error *error);
 

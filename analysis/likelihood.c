@@ -20,8 +20,7 @@ static const char *const mode_names[LIKELIHOOD_MODES] = {
     [MODE_HIGH] = "high",     [MODE_HIGHEST] = "highest", [MODE_ORIGINAL] = "original",
 };
 
-/* ---- Pure parts --------------------------------------------------------------------------------
- */
+/* ---- Pure parts ------------------------------------------------------------------------------ */
 
 LikelihoodDraw likelihood_draw(uint64_t seed, int sample, int first, int end) {
     Random random = random_create(seed, RANDOM_INPUTS, DRAW_LIKELIHOOD, (uint32_t)sample);
@@ -94,8 +93,7 @@ TargetAttention target_attention(const Visibility *visibility, const double *map
                              .received = queries > 0 ? sum / queries : NAN};
 }
 
-/* ---- Variables ---------------------------------------------------------------------------------
- */
+/* ---- Variables ------------------------------------------------------------------------------- */
 
 enum { POOLS = 2 }; /* real tokens; all modes */
 
@@ -271,8 +269,7 @@ static void likelihood_fill_run(const AnalysisContext *context, const void *stat
     arena_destroy(&arena);
 }
 
-/* ---- One sample --------------------------------------------------------------------------------
- */
+/* ---- One sample ------------------------------------------------------------------------------ */
 
 /* Logits [vocabulary] of the token at target given its context. Where a target can be hidden: those
    of its own position with it hidden; else those of the position before (and where no query sees
@@ -403,11 +400,10 @@ static void likelihood_sample(const AnalysisContext *context, const void *state,
     }
 }
 
-/* ---- Over samples ------------------------------------------------------------------------------
- */
+/* ---- Over samples ---------------------------------------------------------------------------- */
 
-/* What uniform attention would give each target of itself: later targets see more keys and so have less,
-   and are likelier, which alone correlates the two. */
+/* What uniform attention would give each target of itself: later targets see more keys and so have
+   less, and are likelier, which alone correlates the two. */
 static double inner_uniform(const AnalysisContext *context, int target) {
     const Visibility *visibility = context->visibility;
     if (target < 0)
@@ -415,8 +411,8 @@ static double inner_uniform(const AnalysisContext *context, int target) {
     return sees(visibility, target, target) ? 1.0 / interval_size(visibility->keys[target]) : 0;
 }
 
-/* Of likelihood with inner attention, which stands at inner in a sample's row, the modes side by side; or
-   with that of uniform attention (inner NULL). */
+/* Of likelihood with inner attention, which stands at inner in a sample's row, the modes side by
+   side; or with that of uniform attention (inner NULL). */
 static Correlation correlate_pool(const AnalysisContext *context, const Likelihood *likelihood,
                                   const ProbeView *view, int pool, const size_t *inner,
                                   Arena *scratch) {

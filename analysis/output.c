@@ -101,8 +101,7 @@ static Status write_axis(const Writing *writing, const Axis *axis) {
 }
 
 
-/* ---- Variables ---------------------------------------------------------------------------------
- */
+/* ---- Variables ------------------------------------------------------------------------------- */
 
 static hid_t native_type(OutputType type) {
     switch (type) {
@@ -194,8 +193,7 @@ static Status write_step(const Writing *writing, Output *output, size_t step) {
                                stored_values(output, writing->arena), writing->error);
 }
 
-/* ---- The file ----------------------------------------------------------------------------------
- */
+/* ---- The file -------------------------------------------------------------------------------- */
 
 /* Texts, links and scales of a dataset, and of the few that emergence makes of it. */
 static const size_t bytes_beside = (size_t)1 << 14;

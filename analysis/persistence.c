@@ -47,8 +47,7 @@ static void add_bar(Barcode *code, double birth, double death) {
         code->bars[code->count++] = (Bar){birth, death};
 }
 
-/* ---- Edges in order ----------------------------------------------------------------------------
- */
+/* ---- Edges in order -------------------------------------------------------------------------- */
 
 /* Bits that order like the number. */
 static uint64_t order_key(double value) {
@@ -95,8 +94,7 @@ static Edge *sorted_edges(const double *distance, size_t size, size_t *count, Ar
     return edges;
 }
 
-/* ---- Components --------------------------------------------------------------------------------
- */
+/* ---- Components ------------------------------------------------------------------------------ */
 
 static int find_root(int *parent, int node) {
     while (parent[node] != node)
@@ -117,8 +115,7 @@ static bool join(Reduction *reduction, const Edge *edge) {
     return true;
 }
 
-/* ---- Loops -------------------------------------------------------------------------------------
- */
+/* ---- Loops ----------------------------------------------------------------------------------- */
 
 static bool bit_get(const uint64_t *row, size_t bit) {
     return row[bit / WORD] >> bit % WORD & 1;
@@ -236,8 +233,7 @@ static void add_edge(Reduction *reduction, const Edge *edge) {
     set_edge(reduction, reduction->neighbours, edge);
 }
 
-/* ---- The whole ---------------------------------------------------------------------------------
- */
+/* ---- The whole ------------------------------------------------------------------------------- */
 
 static void begin(Reduction *reduction, const double *births, size_t edges) {
     size_t size = reduction->size;

@@ -13,8 +13,7 @@
 
 static const double least_mean_weight = 0.2, least_part = 1e-6;
 
-/* ---- The measures ------------------------------------------------------------------------------
- */
+/* ---- The measures ---------------------------------------------------------------------------- */
 
 int references_choose(const double *map, int length, bool *is_reference, Arena *scratch) {
     size_t size = (size_t)length;
@@ -102,8 +101,7 @@ ReferenceMeasures references_measure(const Visibility *visibility, const double 
                                .information_change = average_value(change)};
 }
 
-/* ---- The variables -----------------------------------------------------------------------------
- */
+/* ---- The variables --------------------------------------------------------------------------- */
 
 /* Offsets, of the layer's mean map with the residual stream, and of each head's with its values. */
 typedef struct References {

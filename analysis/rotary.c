@@ -57,8 +57,7 @@ static const Axis *add_axis(const Declaring *declaring, const char *name, int le
                                                .large = large});
 }
 
-/* ---- Declarations ------------------------------------------------------------------------------
- */
+/* ---- Declarations ---------------------------------------------------------------------------- */
 
 static void declare_pairs(const Declaring *declaring) {
     AnalysisContext *context = declaring->context;
@@ -286,8 +285,7 @@ static Status rotary_declare(const KindOptions *options, AnalysisContext *contex
     return STATUS_OK;
 }
 
-/* ---- Values ------------------------------------------------------------------------------------
- */
+/* ---- Values ---------------------------------------------------------------------------------- */
 
 /* One map's measures into a row: those of `at` (a head, or 0 for the null) by the given offsets. */
 static void fill_distance(const Rotary *rotary, const double *map, const size_t *arrays,

@@ -20,8 +20,7 @@ typedef struct RotaryAngles {
 
 RotaryAngles rotary_angles(const ModelConfig *config, Arena *arena);
 
-/* ---- Pairs (rotary_pairs.c) --------------------------------------------------------------------
- */
+/* ---- Pairs (rotary_pairs.c) ------------------------------------------------------------------ */
 
 /* Of one head, over visible pairs (i, j) of a query and a key. Arrays [pairs], the caller's. */
 typedef struct PairMeasures {
@@ -38,8 +37,7 @@ typedef struct PairMeasures {
 void pairs_measure(const Visibility *visibility, const float *query, const float *key, int head_dim,
                    int pairs, double scale, PairMeasures *measures, Arena *scratch);
 
-/* ---- Attention by distance (rotary_distance.c) -------------------------------------------------
- */
+/* ---- Attention by distance (rotary_distance.c) ----------------------------------------------- */
 
 enum { DISTANCE_BANDS = 3 };
 
@@ -72,8 +70,7 @@ typedef struct DistanceMeasures {
 void distance_measure(const DistancePlan *plan, const double *map, DistanceMeasures *measures,
                       Arena *scratch);
 
-/* ---- Harmonics (rotary_harmonics.c) ------------------------------------------------------------
- */
+/* ---- Harmonics (rotary_harmonics.c) ---------------------------------------------------------- */
 
 typedef struct HarmonicPlan {
     int length;            /* T */
@@ -95,8 +92,7 @@ void harmonics_measure(const AnalysisContext *context, const HarmonicPlan *plan,
 /* energy [3·pairs] at θ, then 2θ, then 3θ, to ratios [pairs]; NaN for 0/0. */
 void harmonic_ratios(const double *energy, int pairs, double *ratios);
 
-/* ---- Interference (rotary_interference.c) ------------------------------------------------------
- */
+/* ---- Interference (rotary_interference.c) ---------------------------------------------------- */
 
 typedef enum InterferencePhase { PHASE_IN, PHASE_ANTI, INTERFERENCE_PHASES } InterferencePhase;
 

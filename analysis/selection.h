@@ -16,9 +16,9 @@ typedef struct AnalysisFate {
 /* "{kind: frames, anchor_ratio: 1.5}": a kind with all that its numbers depend on. */
 const char *analysis_describe(const KindChoice *choice, Arena *arena);
 
-/* Fills compute and keep. What is held is kept, except what is asked for with other options, or with
-   only: whatever is asked for. What is neither held nor asked for is left alone. Analyses over steps
-   are made from all others, and so anew wherever one of these is. */
+/* Fills compute and keep. What is held is kept, except what is asked for with other options, or
+   with only: whatever is asked for. What is neither held nor asked for is left alone. Analyses over
+   steps are made from all others, and so anew wherever one of these is. */
 void analyses_decide(AnalysisFate *fates, size_t count, bool only);
 
 /* Whether anything is to be computed; over samples alone: measurements over steps do not count. */

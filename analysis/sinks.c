@@ -324,7 +324,8 @@ static void sinks_fill_run(const AnalysisContext *context, const void *state, do
     arena_destroy(&arena);
 }
 
-/* One head's map, as far as it is measured by itself. sink_rate and first_sink_rate_share count heads for now. */
+/* One head's map, as far as it is measured by itself. sink_rate and first_sink_rate_share count
+   heads for now. */
 static void sample_map(const AnalysisContext *context, const Sinks *sinks, const double *map,
                        size_t at, double *row) {
     size_t length = (size_t)context->length, maps = (size_t)(context->layers * context->heads);

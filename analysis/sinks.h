@@ -46,8 +46,8 @@ HeadMeasures head_measure(const Visibility *visibility, const float *scores, con
 
 /* Under a sandwich placement the heads' sum is normed before it enters the stream. The norm is
    linear but for its factor, so that each head has its part in what enters: its own output, centred
-   where the norm centres, times the factor of the whole sum and the gain. (A shift, as a bias, is no
-   head's.) */
+   where the norm centres, times the factor of the whole sum and the gain. (A shift, as a bias, is
+   no head's.) */
 typedef struct UpdateNorm {
     bool centred;        /* LayerNorm */
     const double *scale; /* [T] 1/RMS or 1/deviation of the branch's output */
@@ -94,8 +94,8 @@ static inline int induction_length(int length) {
     return 1 + 2 * induction_block(length);
 }
 
-/* Draws tokens [induction_length(length)] of a sample from the source's own 0 … ordinary − 1 without
-   BOS; without a BOS (−1) the first one is drawn too. */
+/* Draws tokens [induction_length(length)] of a sample from the source's own 0 … ordinary − 1
+   without BOS; without a BOS (−1) the first one is drawn too. */
 void induction_draw(uint64_t seed, int sample, int ordinary, int bos, int length,
                     int32_t *tokens);
 

@@ -43,7 +43,8 @@ static double *joined_heads(const Capture *capture, int layer, Arena *scratch) {
     return joined;
 }
 
-/* What the norm is taken of: the attention's output, and in a parallel block the MLP's beside it. */
+/* What the norm is taken of: the attention's output, and in a parallel block the MLP's beside
+   it. */
 static double *branch_output(const AnalysisContext *context, const Capture *capture, int layer,
                              Arena *scratch) {
     size_t length = (size_t)context->length, hidden = (size_t)capture->hidden;

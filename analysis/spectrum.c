@@ -64,8 +64,7 @@ typedef struct Declaring {
     Spectrum *spectrum;
 } Declaring;
 
-/* ---- Declaring ---------------------------------------------------------------------------------
- */
+/* ---- Declaring ------------------------------------------------------------------------------- */
 
 static void declare_maps(const Declaring *declaring) {
     AnalysisContext *context = declaring->context;
@@ -189,8 +188,7 @@ static Status spectrum_declare(const KindOptions *options, AnalysisContext *cont
     return STATUS_OK;
 }
 
-/* ---- Filling -----------------------------------------------------------------------------------
- */
+/* ---- Filling --------------------------------------------------------------------------------- */
 
 static void put_map(const size_t offsets[MAP_MEASURES], size_t at, const double *map, int length,
                     double *values, Arena *scratch) {

@@ -8,8 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* ---- Attention maps ----------------------------------------------------------------------------
- */
+/* ---- Attention maps -------------------------------------------------------------------------- */
 
 /* From the singular values σ₁ ≥ σ₂ ≥ … of a map; those below 1e-9 are 0. All NaN where the map is 0
    or not finite. */
@@ -43,8 +42,7 @@ PublishedSpectrum published_spectrum(const double *map, int length, Arena *scrat
    both normalised over the bins. NaN where a filled bin has no density or the values are equal. */
 double published_divergence(const double *values, int count);
 
-/* ---- Parameters --------------------------------------------------------------------------------
- */
+/* ---- Parameters ------------------------------------------------------------------------------ */
 
 /* The Marchenko–Pastur law of ratio γ ≤ 1 and variance 1, on [(1 − √γ)², (1 + √γ)²]: density and
    distribution function (closed form). Marchenko and Pastur, Math. USSR-Sb. 1 (1967) 457. */

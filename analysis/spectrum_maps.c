@@ -56,8 +56,7 @@ double sink_concentration(const double *map, int length, Arena *scratch) {
     return largest / total;
 }
 
-/* ---- As published ------------------------------------------------------------------------------
- */
+/* ---- As published ---------------------------------------------------------------------------- */
 
 /* The bin of value among equal ones from low to high; their borders decide, the last one included.
  */

@@ -69,8 +69,7 @@ NullComparison matrix_against_null(const double *matrix, int rows, int columns, 
     return comparison;
 }
 
-/* ---- Products ----------------------------------------------------------------------------------
- */
+/* ---- Products -------------------------------------------------------------------------------- */
 
 static void draw_factor(uint64_t seed, int draw, uint32_t factor, double *matrix, size_t count) {
     Random random = random_create(seed, RANDOM_NULL, (uint64_t)(PRODUCT_STEP + draw), factor);

@@ -20,8 +20,7 @@ void dsterf_(const int *n, double *diagonal, double *beside, int *info);
 /* Row-major upper is column-major lower. */
 static const char *const triangle = "L";
 
-/* ---- All of them -------------------------------------------------------------------------------
- */
+/* ---- All of them ----------------------------------------------------------------------------- */
 
 /* Values alone: the root-free QL iteration on the tridiagonal form. */
 static bool solve_values(const double *matrix, int n, double *values, Arena *scratch) {
@@ -48,8 +47,7 @@ static bool solve_all(double *matrix, int n, double *values, double *vectors, Ar
     return info == 0 && found == n;
 }
 
-/* ---- Some of them: Sturm counts and inverse iteration on the tridiagonal form --------------------
- */
+/* ---- Some of them: Sturm counts and inverse iteration on the tridiagonal form ---- */
 
 /* Where an eigenvalue is searched for. */
 typedef struct Bracket {

@@ -12,8 +12,7 @@
 
 static const double SHORTEST_BAR = 1e-6;
 
-/* ---- Measures ----------------------------------------------------------------------------------
- */
+/* ---- Measures -------------------------------------------------------------------------------- */
 
 static bool bar_counts(const Bar *bar) {
     return bar->death < INFINITY && bar->death - bar->birth > SHORTEST_BAR;
@@ -123,8 +122,7 @@ PublishedTopology topology_measure_published(const double *map, int length, Aren
     return measures;
 }
 
-/* ---- Variables ---------------------------------------------------------------------------------
- */
+/* ---- Variables ------------------------------------------------------------------------------- */
 
 enum { BAR_MEASURES = 3 };
 

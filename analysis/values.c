@@ -12,8 +12,7 @@
 #define WS "What are you sinking?, arXiv 2508.02546"
 #define OURS "Fiducial"
 
-/* ---- The measures ------------------------------------------------------------------------------
- */
+/* ---- The measures ---------------------------------------------------------------------------- */
 
 /* magnitudes [T]: how far each position is moved. */
 static double *movement(const float *before, const float *after, size_t length, size_t width,
@@ -170,8 +169,7 @@ ValueMeasures values_measure(const Visibility *visibility, const double *map, co
     };
 }
 
-/* ---- The variables -----------------------------------------------------------------------------
- */
+/* ---- The variables --------------------------------------------------------------------------- */
 
 typedef struct Values {
     size_t transformation_magnitude, geometric_semantic, geometric_semantic_visible;

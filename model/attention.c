@@ -139,9 +139,9 @@ static void fill_unseen(const Block *block, Interval seen, float value, float *r
     fill(row, seen.end, block->keys.end, value);
 }
 
-/* Scores → weights, 0 at the block's columns that a query does not see. Where the normalization allows
-   it all rows are of the block's width, unseen scores −∞: loops that are all of one length run faster
-   than shorter ones. */
+/* Scores → weights, 0 at the block's columns that a query does not see. Where the normalization
+   allows it all rows are of the block's width, unseen scores −∞: loops that are all of one length
+   run faster than shorter ones. */
 static void block_weights(const AttentionHead *head, const Block *block, const AttentionSlot *slot,
                           float *map) {
     const NormalizationKind *kind = slot->kind;

@@ -32,13 +32,13 @@ typedef struct AttentionHead {
 /* Floats of scratch that a head of length tokens needs. */
 size_t attention_scratch(int length, int head_dim);
 
-/* output [length][head_dim] = weights · value, and what the biases add. tap may be NULL; view: its layer
-   and sequence. */
+/* output [length][head_dim] = weights · value, and what the biases add. tap may be NULL; view: its
+   layer and sequence. */
 void attention_forward(const AttentionHead *head, float *output, const Tap *tap, TapView view);
 
 /* From d_output [length][head_dim] (output_stride), writes d_query, d_key, d_value (stride), before
-   the rotation is undone (or adds to the last two), and adds the gradients of what the position's bias
-   and the key and value biases learn. */
+   the rotation is undone (or adds to the last two), and adds the gradients of what the position's
+   bias and the key and value biases learn. */
 void attention_backward(const AttentionHead *head, const float *d_output, float *d_query,
                         float *d_key, float *d_value, float *gradient);
 

@@ -4,8 +4,9 @@
 
 #include "model/base/field.h"
 
-/* What each head's output is multiplied by: σ(x·weightᵀ), x what the block reads, one value per head
-   or one per dimension (Qiu et al., arXiv 2505.06708, section 2: the gate after the attention). */
+/* What each head's output is multiplied by: σ(x·weightᵀ), x what the block reads, one value per
+   head or one per dimension (Qiu et al., arXiv 2505.06708, section 2: the gate after the
+   attention). */
 typedef enum AttentionGate { GATE_NONE, GATE_HEAD, GATE_ELEMENTWISE } AttentionGate;
 
 typedef struct AttentionConfig {

@@ -1,7 +1,7 @@
-/* What key and value biases (model/kv_bias.h) add to a head's attention: one slot beside the keys of
-   the tokens, which every query sees, carried along block by block beside the map. A row is normalized
-   with the slot in front of its visible keys, so that every normalization takes it for a key. Without a
-   learned key there is no slot, and the value counts with weight 1. */
+/* What key and value biases (model/kv_bias.h) add to a head's attention: one slot beside the keys
+   of the tokens, which every query sees, carried along block by block beside the map. A row is
+   normalized with the slot in front of its visible keys, so that every normalization takes it for a
+   key. Without a learned key there is no slot, and the value counts with weight 1. */
 #ifndef FIDUCIAL_MODEL_ATTENTION_SLOT_H
 #define FIDUCIAL_MODEL_ATTENTION_SLOT_H
 
@@ -32,11 +32,12 @@ void slot_weights(const AttentionSlot *slot, int r, int count, float sink, float
 /* output (output_stride), the block's rows of it, += weight · v*. */
 void slot_output(const AttentionSlot *slot, int rows, float *output);
 
-/* The gradients of the slot's weights and of v*; d_output: the block's rows. Before the rows below. */
+/* The gradients of the slot's weights and of v*; d_output: the block's rows. Before the rows
+   below. */
 void slot_value_backward(const AttentionSlot *slot, int rows, const float *d_output);
 
-/* Row r of the block, by the kind's backward: d_row [count] of weights → of scores, both after the cap;
-   scores are not read where the kind does not need them. */
+/* Row r of the block, by the kind's backward: d_row [count] of weights → of scores, both after the
+   cap; scores are not read where the kind does not need them. */
 void slot_row_backward(const AttentionSlot *slot, int r, int count, float sink, const float *scores,
                        const float *weights, float *d_row);
 

@@ -70,8 +70,8 @@ static double loss_rows(const Batch *batch, int vocabulary, int first, int count
     return loss;
 }
 
-/* The loss and, through the unembedding, d_branch. Logits exist a portion at a time, and become their
-   own gradients in place. */
+/* The loss and, through the unembedding, d_branch. Logits exist a portion at a time, and become
+   their own gradients in place. */
 static double loss_backward(const Pass *pass, float scale) {
     const Model *model = pass->model;
     Workspace *workspace = pass->workspace;
@@ -93,7 +93,8 @@ static double loss_backward(const Pass *pass, float scale) {
     return loss;
 }
 
-/* From d_output, the gradient of the MLP's output, to d_branch; add: to the attention's beside it. */
+/* From d_output, the gradient of the MLP's output, to d_branch; add: to the attention's beside
+   it. */
 static void mlp_backward(const Pass *pass, int layer, const float *input, const float *d_output,
                          bool add) {
     const ModelLayer *maps = &pass->model->layers[layer];
@@ -110,8 +111,8 @@ static void mlp_backward(const Pass *pass, int layer, const float *input, const 
     input_gradient(pass, &maps->enter, rows, workspace->d_before, add, workspace->d_branch);
 }
 
-/* From d_branch, the gradient of the heads' outputs, to d_projections. Heads that share a key and a value
-   add up in order. */
+/* From d_branch, the gradient of the heads' outputs, to d_projections. Heads that share a key and a
+   value add up in order. */
 static void heads_backward(const Pass *pass, int layer) {
     const Model *model = pass->model;
     const ModelLayer *maps = &model->layers[layer];

@@ -1,4 +1,5 @@
-/* What a model is: sizes and the choices of kind. Filled from YAML by way of model_config_fields. */
+/* What a model is: sizes and the choices of kind. Filled from YAML by way of
+   model_config_fields. */
 #ifndef FIDUCIAL_MODEL_CONFIG_H
 #define FIDUCIAL_MODEL_CONFIG_H
 
@@ -63,8 +64,8 @@ static inline const KindChoice *model_layer_position(const ModelConfig *config, 
     return &config->position.items[config->position.count == 1 ? 0 : layer];
 }
 
-/* Refuses impossible combinations with STATUS_BAD_INPUT; *culprit then names the dotted key to point
-   at ("model.heads"). */
+/* Refuses impossible combinations with STATUS_BAD_INPUT; *culprit then names the dotted key to
+   point at ("model.heads"). */
 Status model_config_check(const ModelConfig *config, const char **culprit, Error *error);
 
 #endif

@@ -1,12 +1,12 @@
 /* Dropout (Srivastava et al., JMLR 15, 2014): while training, every value is kept with probability
    1 − rate and then divided by it, so that its mean stays; otherwise it becomes 0.
 
-   It acts where something enters the residual stream (the embedding, each branch's output) and, at a rate
-   of its own, on attention weights, of which each then counts 0 or 1/(1 − rate) times.
+   It acts where something enters the residual stream (the embedding, each branch's output) and, at
+   a rate of its own, on attention weights, of which each then counts 0 or 1/(1 − rate) times.
 
-   Which values stay follows from (seed, step, sequence, place) alone: sequence in the whole batch, place
-   in the model. So the masks are never stored: the backward pass draws those of the forward pass again,
-   and they are the same for any number of threads or lanes and after a resume. */
+   Which values stay follows from (seed, step, sequence, place) alone: sequence in the whole batch,
+   place in the model. So the masks are never stored: the backward pass draws those of the forward
+   pass again, and they are the same for any number of threads or lanes and after a resume. */
 #ifndef FIDUCIAL_MODEL_DROPOUT_H
 #define FIDUCIAL_MODEL_DROPOUT_H
 
@@ -24,14 +24,15 @@ typedef struct Dropout {
    DROPOUT_WEIGHTS + layer · heads + head. */
 enum { DROPOUT_WEIGHTS = 1024 };
 
-/* out = in with dropout, both [sequences][count]; out may be in. The random numbers of sequence s are,
-   in order of memory, the words of random_create(seed, RANDOM_DROPOUT, place·2^40 + step,
+/* out = in with dropout, both [sequences][count]; out may be in. The random numbers of sequence s
+   are, in order of memory, the words of random_create(seed, RANDOM_DROPOUT, place·2^40 + step,
    first_sequence + s); a value is dropped where its word is below rate·2^32. */
 void dropout_apply(const Dropout *dropout, int place, int sequences, size_t count, const float *in,
                    float *out);
 
-/* The same at weight_rate for one query's weights [count] of the tokens' keys that it sees, in place.
-   The random numbers are those of sequence number `sequence` at hand, from word query · 2^16 on. */
+/* The same at weight_rate for one query's weights [count] of the tokens' keys that it sees, in
+   place. The random numbers are those of sequence number `sequence` at hand, from word query · 2^16
+   on. */
 void dropout_weights(const Dropout *dropout, int place, int sequence, int query, size_t count,
                      float *weights);
 

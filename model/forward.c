@@ -85,8 +85,8 @@ static void make_features(const Model *model, int rows, float *projections) {
         kind->feature((size_t)layout->value, projections + (size_t)r * (size_t)layout->columns);
 }
 
-/* Shows one matrix per sequence, and per head where heads > 0: columns side by side in data, once for
-   each `shared` heads. */
+/* Shows one matrix per sequence, and per head where heads > 0: columns side by side in data, once
+   for each `shared` heads. */
 static void show_heads(const Tap *tap, const Batch *batch, TapName name, int layer, int heads,
                        int shared, int columns, size_t stride, const float *data) {
     if (tap == NULL)

@@ -1,5 +1,5 @@
-/* Gates on the heads' outputs (arXiv 2505.06708, section 2): gated = heads · σ(logits), with a logit for
-   each head or for each of its dimensions. */
+/* Gates on the heads' outputs (arXiv 2505.06708, section 2): gated = heads · σ(logits), with a
+   logit for each head or for each of its dimensions. */
 #include "model/projections.h"
 
 #include "model/math/kernels.h"

@@ -8,18 +8,18 @@
      value       Softmax(QKᵀ)V + v*             no slot: added to the output of the head
 
    The slot is a key like any other (scale, temperature, soft cap, features of kernel attention; it
-   counts among relu's visible keys), whatever the mask and the normalization, with two exceptions: it
-   has no place in the sequence, so k* is not rotated, as in the source, and no bias by distance is
-   added to its score (ALiBi, relative); and what happens to tokens' keys or weights on the way (the
-   norm of queries and keys, dropout of weights) does not happen to it. To the rotated queries of RoPE
-   it thus looks like a key at position 0, under all other encodings the same from everywhere. A key
-   alone acts through the sum that weights are divided by; where a normalization has none (sigmoid,
-   relu, kernels as they are) it is refused.
+   counts among relu's visible keys), whatever the mask and the normalization, with two exceptions:
+   it has no place in the sequence, so k* is not rotated, as in the source, and no bias by distance
+   is added to its score (ALiBi, relative); and what happens to tokens' keys or weights on the way
+   (the norm of queries and keys, dropout of weights) does not happen to it. To the rotated queries
+   of RoPE it thus looks like a key at position 0, under all other encodings the same from
+   everywhere. A key alone acts through the sum that weights are divided by; where a normalization
+   has none (sigmoid, relu, kernels as they are) it is refused.
 
-   Per query head, so that grouped key-value heads do not matter to it, or shared over a layer's heads.
-   Like the source's, they start as N(0, init.scale²); as biases they have no weight decay by default
-   (the source decays all its parameters; see train.groups.norms). Attention maps have columns for
-   tokens alone: what the slot took is what a row lacks of its sum. */
+   Per query head, so that grouped key-value heads do not matter to it, or shared over a layer's
+   heads. Like the source's, they start as N(0, init.scale²); as biases they have no weight decay by
+   default (the source decays all its parameters; see train.groups.norms). Attention maps have
+   columns for tokens alone: what the slot took is what a row lacks of its sum. */
 #ifndef FIDUCIAL_MODEL_KV_BIAS_H
 #define FIDUCIAL_MODEL_KV_BIAS_H
 
@@ -39,7 +39,8 @@ const KvBiasKind *kv_bias_of(const KindChoice *choice);
 /* Whether a layer's heads share k* and v*. */
 bool kv_bias_shared(const KindChoice *choice);
 
-/* One head's biases and, in the backward pass, where their gradients are added; NULL: there is none. */
+/* One head's biases and, in the backward pass, where their gradients are added; NULL: there is
+   none. */
 typedef struct KvBias {
     const float *key, *value; /* [head_dim] */
     float *d_key, *d_value;

@@ -19,8 +19,8 @@ typedef struct MaskKind {
 
 extern const KindTable mask_kinds;
 
-/* The keys that query (0-based) sees in a sequence of length tokens: never none (a query whose window
-   lies before the sequence sees itself). */
+/* The keys that query (0-based) sees in a sequence of length tokens: never none (a query whose
+   window lies before the sequence sees itself). */
 Interval mask_interval(const ModelConfig *config, int query, int length);
 
 /* Tokens of the prefix that all queries of the mask see; 0 for masks without one. */

@@ -1,7 +1,7 @@
 /* What the files of the model share: the prepared model and a thread's workspace.
 
-   The residual stream passes a row of *joins*, numbered from 0: at join 0 the embedding enters it, at
-   every other a branch's output is added to it. A join may have a norm. The branch that follows
+   The residual stream passes a row of *joins*, numbered from 0: at join 0 the embedding enters it,
+   at every other a branch's output is added to it. A join may have a norm. The branch that follows
    reads what the norm gives; so does the unembedding after the last join. A block has two branches,
    attention and MLP, or one: attention alone, or both side by side (parallel). Under pre-norm the
    stream goes on as the sum, under post-norm as the norm of the sum, and join 0 has no norm. */
@@ -34,8 +34,8 @@ typedef struct ModelNorm {
     size_t gain, shift; /* or NO_PARAMETER */
 } ModelNorm;
 
-/* query, key, value and the heads' gates are one map, as are gate and up of the MLP: their parameters are
-   neighbours. */
+/* query, key, value and the heads' gates are one map, as are gate and up of the MLP: their
+   parameters are neighbours. */
 typedef struct ModelLayer {
     const Position *position;
     LinearMap projections, output;
@@ -159,8 +159,8 @@ QueryKeyNorm model_query_key_norm(const Model *model, const float *parameters, i
 void model_run_logits(const Model *model, const float *parameters, Workspace *workspace, int first,
                       int count);
 
-/* One head of one sequence, as both passes see it: its rows of the layer's projections. dropout may be
-   NULL. */
+/* One head of one sequence, as both passes see it: its rows of the layer's projections. dropout may
+   be NULL. */
 AttentionHead model_attention_head(const Model *model, const float *parameters,
                                    const Batch *batch, int layer, int sequence, int head,
                                    const Dropout *dropout, Workspace *workspace);

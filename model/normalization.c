@@ -46,8 +46,8 @@ static void sigmoid_backward(int count, const float *scores, const float *weight
         row[j] *= weights[j] * (1 - weights[j]);
 }
 
-/* Relative to the row's maximum m where m < 0: σ(x)/Σσ = e^(x−m)/(1+e^x) over its sum, so that rows of
-   very negative scores do not become 0/0. */
+/* Relative to the row's maximum m where m < 0: σ(x)/Σσ = e^(x−m)/(1+e^x) over its sum, so that rows
+   of very negative scores do not become 0/0. */
 static void sigmoid_normalized_forward(int count, float sink, float *row) {
     (void)sink;
     float most = -INFINITY, sum = 0;

@@ -8,17 +8,18 @@
      relu                  max(x, 0) / n, n visible keys  arXiv 2309.08586
      softpick              max(e^x − 1, 0) / (Σ|e^x − 1| + ε), ε = 1e-6   arXiv 2504.20966
 
-   Exponentials are taken relative to the row's maximum. Kernels (model/normalization_kernels.c) have
-   no exponentials: their scores are products of features, x = φ(q)·φ(k) / (√head_dim · temperature),
-   φ of the rotated query and key:
+   Exponentials are taken relative to the row's maximum. Kernels (model/normalization_kernels.c)
+   have no exponentials: their scores are products of features, x = φ(q)·φ(k) / (√head_dim ·
+   temperature), φ of the rotated query and key:
 
      elu-kernel            x / (Σx + 1e-8), φ = elu + 1   arXiv 2410.10781, arXiv 2006.16236
      linear-kernel         x / max(|Σx|, 1), φ = identity arXiv 2410.10781
      either, with `normalized: false`: x
 
-   Weights of the linear kernel have either sign and may sum to anything. A soft cap, a sink logit and
-   encodings that are added to scores (ALiBi, relative) bend or enter an exponential, so kernels refuse
-   them; a temperature only scales x, and is refused where that cancels (elu-kernel, normalized). */
+   Weights of the linear kernel have either sign and may sum to anything. A soft cap, a sink logit
+   and encodings that are added to scores (ALiBi, relative) bend or enter an exponential, so kernels
+   refuse them; a temperature only scales x, and is refused where that cancels (elu-kernel,
+   normalized). */
 #ifndef FIDUCIAL_MODEL_NORMALIZATION_H
 #define FIDUCIAL_MODEL_NORMALIZATION_H
 

@@ -1,7 +1,7 @@
 /* Kernel attention (arXiv 2006.16236): the weights of a query are the products
-   φ(q)·φ(k) of features, over their sum or as they are; nothing is exponentiated. As arXiv 2410.10781
-   runs it in its ablation (and its authors' code, model_attn_kernel.py), φ acts on the rotated
-   queries and keys, and products are divided by √head_dim like any score. */
+   φ(q)·φ(k) of features, over their sum or as they are; nothing is exponentiated. As arXiv
+   2410.10781 runs it in its ablation (and its authors' code, model_attn_kernel.py), φ acts on the
+   rotated queries and keys, and products are divided by √head_dim like any score. */
 #include "model/normalization.h"
 
 #include <math.h>

@@ -1,5 +1,6 @@
 /* Parameters: one contiguous float32 block described by one table. Gradients and optimizer state
-   have the same layout; initialisation, the optimizer, snapshots, import and export loop over it. */
+   have the same layout; initialisation, the optimizer, snapshots, import and export loop over
+   it. */
 #ifndef FIDUCIAL_MODEL_PARAMETERS_H
 #define FIDUCIAL_MODEL_PARAMETERS_H
 

@@ -1,5 +1,6 @@
-/* A row of a layer's projections: what one token's queries, keys, values and gates are, side by side, as
-   one linear map makes them; and what happens to them in place before and after the attention. */
+/* A row of a layer's projections: what one token's queries, keys, values and gates are, side by
+   side, as one linear map makes them; and what happens to them in place before and after the
+   attention. */
 #ifndef FIDUCIAL_MODEL_PROJECTIONS_H
 #define FIDUCIAL_MODEL_PROJECTIONS_H
 

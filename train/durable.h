@@ -20,17 +20,17 @@ typedef struct DurableFile {
    errno's meaning where the folder is missing or cannot be written. */
 Status durable_create(DurableFile *file, const char *path, Error *error);
 
-/* Makes sure that the next bytes of the file can be written, by giving it that length. STATUS_FAILED
-   with the errno's meaning where the disk, a quota or a limit does not allow it. */
+/* Makes sure that the next bytes of the file can be written, by giving it that length.
+   STATUS_FAILED with the errno's meaning where the disk, a quota or a limit does not allow it. */
 Status durable_reserve(DurableFile *file, size_t bytes, Error *error);
 
 /* Cuts the file to bytes; durable_commit writes behind them. */
 Status durable_resize(DurableFile *file, size_t bytes, Error *error);
 
 /* Writes the parts one after the other, syncs, moves an existing file at path to kept (NULL: it is
-   replaced), renames and syncs the folder. On failure the temporary file is removed and what stood at
-   path is untouched, there or, where only the last renaming failed, at kept. The file is closed either
-   way. */
+   replaced), renames and syncs the folder. On failure the temporary file is removed and what stood
+   at path is untouched, there or, where only the last renaming failed, at kept. The file is closed
+   either way. */
 Status durable_commit(DurableFile *file, const struct iovec *parts, int count, const char *kept,
                       Error *error);
 

@@ -3,7 +3,8 @@
 #include "model/base/threads.h"
 #include "model/math/kernels.h"
 
-/* Floats per range of a pass over the parameter block: fixed, so that sums do not depend on threads. */
+/* Floats per range of a pass over the parameter block: fixed, so that sums do not depend on
+   threads. */
 enum { RANGE = 1 << 15 };
 
 typedef struct Lane {

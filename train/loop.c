@@ -127,7 +127,8 @@ static Status begin_anew(TrainRun *train, Error *error) {
     return write_snapshot(train, error);
 }
 
-/* The first snapshot due by now that is missing or damaged, −1 where all are sound; names it in the log. */
+/* The first snapshot due by now that is missing or damaged, −1 where all are sound; names it in the
+   log. */
 static int64_t first_unsound(const TrainRun *train) {
     for (size_t i = 0; i < saved_so_far(train); i++) {
         Error damage;
@@ -140,8 +141,8 @@ static int64_t first_unsound(const TrainRun *train) {
     return -1;
 }
 
-/* From the newest checkpoint, if every snapshot due before it is sound; otherwise from one at or before
-   the first that is not, or from the start, which makes the same bits again. */
+/* From the newest checkpoint, if every snapshot due before it is sound; otherwise from one at or
+   before the first that is not, or from the start, which makes the same bits again. */
 static Status begin(TrainRun *train, Error *error) {
     const char *directory = train->job->directory;
     const ParameterTable *table = model_parameters(train->run->model);
@@ -201,7 +202,8 @@ static bool stop_wanted(const TrainRun *train) {
            (job->stop_after > 0 && train->state.step >= job->stop_after);
 }
 
-/* A run that cannot go on: its state and its files say so; other errors are passed on as they are. */
+/* A run that cannot go on: its state and its files say so; other errors are passed on as they
+   are. */
 static Status give_up(TrainRun *train, Status status, Error *error) {
     train->provenance.failure = error->message;
     Error second;
@@ -234,8 +236,8 @@ static Status run_steps(TrainRun *train, Error *error) {
     return write_run_file(train, "done", error);
 }
 
-/* What run.h5 says of this very run; exists = false where it is another's, or damaged: it is made anew
-   from the snapshots. */
+/* What run.h5 says of this very run; exists = false where it is another's, or damaged: it is made
+   anew from the snapshots. */
 static RunStatus status_before(const TrainJob *job, Arena *arena) {
     RunStatus status;
     Error damage;

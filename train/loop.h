@@ -1,6 +1,6 @@
-/* The training loop. A batch is split into a fixed number of lanes; each lane runs forward and backward
-   over its sequences with its own gradient buffer; threads take lanes; lane gradients are summed
-   pairwise in a fixed binary tree. So the bits do not depend on the number of threads. */
+/* The training loop. A batch is split into a fixed number of lanes; each lane runs forward and
+   backward over its sequences with its own gradient buffer; threads take lanes; lane gradients are
+   summed pairwise in a fixed binary tree. So the bits do not depend on the number of threads. */
 #ifndef FIDUCIAL_TRAIN_LOOP_H
 #define FIDUCIAL_TRAIN_LOOP_H
 
@@ -34,8 +34,8 @@ typedef struct TrainJob {
 } TrainJob;
 
 /* Trains until config->train.steps, resuming from the newest checkpoint in directory. Bit-identical
-   to never having stopped. STATUS_OK at once where the run is complete. A loss or gradient norm that
-   is not finite: state saved, run.h5 marked failed, STATUS_FAILED. */
+   to never having stopped. STATUS_OK at once where the run is complete. A loss or gradient norm
+   that is not finite: state saved, run.h5 marked failed, STATUS_FAILED. */
 Status train_run(const TrainJob *job, Error *error);
 
 #endif

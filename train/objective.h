@@ -1,5 +1,6 @@
-/* Objectives: what a drawn sequence is asked. A data source gives next-token sequences; an objective
-   turns them into its own inputs and targets, as a pure function of (seed, split, step, index). */
+/* Objectives: what a drawn sequence is asked. A data source gives next-token sequences; an
+   objective turns them into its own inputs and targets, as a pure function of (seed, split, step,
+   index). */
 #ifndef FIDUCIAL_TRAIN_OBJECTIVE_H
 #define FIDUCIAL_TRAIN_OBJECTIVE_H
 
@@ -20,7 +21,8 @@ typedef struct ObjectiveKind {
     Kind kind;
     /* Refuses masks with which this objective makes no sense. */
     Status (*check)(const ModelConfig *model, Error *error);
-    /* Refuses layouts that cannot be meant with it; *culprit then names the dotted key. NULL: none. */
+    /* Refuses layouts that cannot be meant with it; *culprit then names the dotted key. NULL:
+       none. */
     Status (*fits)(const Layout *layout, int64_t context, const char **culprit, Error *error);
     /* Adds tokens of its own behind the source's; NULL: none. */
     void (*add_tokens)(Objective *objective, const DataSource *source);
@@ -33,8 +35,8 @@ extern const KindTable objective_kinds;
 /* Whether the objective fits the model's mask: STATUS_BAD_INPUT otherwise. */
 Status objective_check(const KindChoice *choice, const ModelConfig *model, Error *error);
 
-/* Whether it fits what stands around the source's tokens: STATUS_BAD_INPUT otherwise, *culprit then names
-   the dotted key. */
+/* Whether it fits what stands around the source's tokens: STATUS_BAD_INPUT otherwise, *culprit then
+   names the dotted key. */
 Status objective_source_check(const KindChoice *choice, const ModelConfig *model,
                               const DataSource *source, const char **culprit, Error *error);
 

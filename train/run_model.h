@@ -1,6 +1,6 @@
-/* What training and analysis both start from: the configuration with its vocabulary, the model and the
-   probe. Training opens the data source; analysis reads what the run stored, so that a text may change
-   or be gone by then. */
+/* What training and analysis both start from: the configuration with its vocabulary, the model and
+   the probe. Training opens the data source; analysis reads what the run stored, so that a text may
+   change or be gone by then. */
 #ifndef FIDUCIAL_TRAIN_RUN_MODEL_H
 #define FIDUCIAL_TRAIN_RUN_MODEL_H
 
@@ -18,8 +18,8 @@ typedef struct RunModel {
     Probe probe;
 } RunModel;
 
-/* Opens the source, builds the model and draws the probe, all in arena. Where the configuration is at
-   fault (STATUS_BAD_INPUT) *culprit names the dotted key. */
+/* Opens the source, builds the model and draws the probe, all in arena. Where the configuration is
+   at fault (STATUS_BAD_INPUT) *culprit names the dotted key. */
 Status run_model_open(const RunConfig *config, const char *base_directory, Arena *arena,
                       RunModel **run, const char **culprit, Error *error);
 

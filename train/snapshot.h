@@ -93,9 +93,10 @@ Status checkpoint_write(const char *directory, const ParameterTable *table,
 /* Reads the newest sound checkpoint of at most step `latest` (INT64_MAX: of any) into state, whose
    parameters, slots, slot_count and log arrays the caller has made. Where the newest is damaged (or
    does not hold what this configuration makes) it is set aside as "<name>.damaged", and where it is
-   damaged or missing the previous one is read, both with a warning line. *found = false where no sound
-   one is left; the content of state is then not defined. A checkpoint of another configuration is
-   refused with STATUS_BAD_INPUT; one that cannot be opened is left where it is, with STATUS_FAILED. */
+   damaged or missing the previous one is read, both with a warning line. *found = false where no
+   sound one is left; the content of state is then not defined. A checkpoint of another
+   configuration is refused with STATUS_BAD_INPUT; one that cannot be opened is left where it is,
+   with STATUS_FAILED. */
 Status checkpoint_read(const char *directory, const ParameterTable *table, TrainState *state,
                        const char *identity, int64_t latest, bool *found, Error *error);
 

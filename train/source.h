@@ -55,8 +55,8 @@ typedef enum SourceSymbols {
 typedef struct SourceKind {
     Kind kind; /* its options begin with a SourceCommon (train/sources/common.h) */
     /* Opens files, counts tables …. Fills source->tokens, ->state, and where they apply ->copies,
-       ->fingerprint and ->bos. Bad options and bad files are STATUS_BAD_INPUT; *culprit then names the
-       dotted key ("data.path"). */
+       ->fingerprint and ->bos. Bad options and bad files are STATUS_BAD_INPUT; *culprit then names
+       the dotted key ("data.path"). */
     Status (*open)(const KindOptions *options, const SourceSetup *setup, DataSource *source,
                    const char **culprit, Error *error);
     /* Draws one stream; random is fresh for (seed, split, step, item). Thread-safe. */
@@ -103,9 +103,9 @@ SourceSymbols source_symbols(const KindChoice *choice);
 Status source_open(const KindChoice *choice, const SourceSetup *setup, DataSource *source,
                    const char **culprit, Error *error);
 
-/* Sequences first … first + count − 1 of a step, into arrays [count][length]: inputs; targets, the next
-   token, −1 for a leading BOS, which nothing predicts; copied, 1 where the target is a copied token
-   (may be NULL). */
+/* Sequences first … first + count − 1 of a step, into arrays [count][length]: inputs; targets, the
+   next token, −1 for a leading BOS, which nothing predicts; copied, 1 where the target is a copied
+   token (may be NULL). */
 void source_batch(const DataSource *source, Split split, uint64_t step, int first, int count,
                   int length, int32_t *inputs, int32_t *targets, uint8_t *copied);
 

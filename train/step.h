@@ -32,8 +32,8 @@ Status stepper_create(const RunConfig *config, const Model *model, const DataSou
 /* Charges every following step to profile; see lanes_set_profile. */
 void stepper_set_profile(Stepper *stepper, Profile *profile);
 
-/* Makes step number step (from 1): parameters [total] and slots [optimizer slots][total] are updated.
-   STATUS_FAILED, and nothing updated, where the loss or the gradient is not finite. */
+/* Makes step number step (from 1): parameters [total] and slots [optimizer slots][total] are
+   updated. STATUS_FAILED, and nothing updated, where the loss or the gradient is not finite. */
 Status stepper_run(Stepper *stepper, int64_t step, float *parameters, float *slots,
                    StepResult *result, Error *error);
 

@@ -125,8 +125,8 @@ void storage_abandon(StorageWriter *writer) {
     writer->file = 0;
 }
 
-/* The room was reserved at the start, since HDF5 1.10 does not survive a disk that fills up under it;
-   what was too much is given back. */
+/* The room was reserved at the start, since HDF5 1.10 does not survive a disk that fills up under
+   it; what was too much is given back. */
 static Status commit_from_disk(StorageWriter *writer, const char *kept, Error *error) {
     Status status = STATUS_OK;
     hsize_t bytes = 0;
@@ -385,8 +385,7 @@ Status storage_read(hid_t file, const char *name, hid_t type, size_t count, void
     return status;
 }
 
-/* ---- Datasets by entry -------------------------------------------------------------------------
- */
+/* ---- Datasets by entry ----------------------------------------------------------------------- */
 
 Status storage_begin(hid_t file, const char *name, hid_t type, int rank, const hsize_t *shape,
                      hid_t *dataset, Error *error) {

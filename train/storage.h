@@ -1,9 +1,9 @@
 /* Thin, checked helpers over HDF5: every failure becomes a sentence with the path, what was done
    and what the system said. A file is built in memory and reaches the disk in one go under a
-   temporary name (a large one is built there, in room that is reserved first), is synced and renamed
-   (train/durable.h), so that a reader never sees half a file and HDF5 never meets a full disk. Files
-   are in the format of HDF5 1.8 and later (checksummed metadata, no time stamps: the same content
-   gives the same bytes). HDF5 calls are made by one thread at a time. */
+   temporary name (a large one is built there, in room that is reserved first), is synced and
+   renamed (train/durable.h), so that a reader never sees half a file and HDF5 never meets a full
+   disk. Files are in the format of HDF5 1.8 and later (checksummed metadata, no time stamps: the
+   same content gives the same bytes). HDF5 calls are made by one thread at a time. */
 #ifndef FIDUCIAL_TRAIN_STORAGE_H
 #define FIDUCIAL_TRAIN_STORAGE_H
 
@@ -27,8 +27,8 @@ typedef struct StorageWriter {
 
 Status storage_create(StorageWriter *writer, const char *path, Error *error);
 
-/* The same for a file of about bytes bytes: a large one is not built in memory but on disk, under its
-   temporary name. */
+/* The same for a file of about bytes bytes: a large one is not built in memory but on disk, under
+   its temporary name. */
 Status storage_create_sized(StorageWriter *writer, const char *path, size_t bytes, Error *error);
 
 /* The same for a file that is built on disk whatever its size, entry by entry. */
@@ -39,9 +39,9 @@ void storage_abandon(StorageWriter *writer);
 /* As storage_commit, but a file that stands at the path is kept under the name kept. */
 Status storage_commit_keeping(StorageWriter *writer, const char *kept, Error *error);
 
-/* Whether there is a file at path. STATUS_FAILED where there is one that the system will not open, for
-   want of rights, of descriptors or of the disk itself: that says nothing of its content, so that it
-   must not be taken for damaged. */
+/* Whether there is a file at path. STATUS_FAILED where there is one that the system will not open,
+   for want of rights, of descriptors or of the disk itself: that says nothing of its content, so
+   that it must not be taken for damaged. */
 Status storage_can_open(const char *path, bool *exists, Error *error);
 
 /* Opens path for reading. A missing, truncated or damaged file is STATUS_FAILED with a sentence
@@ -59,9 +59,9 @@ Status storage_fail(hid_t file, Error *error, const char *format, ...)
 Status storage_write(hid_t file, const char *name, hid_t type, int rank, const hsize_t *shape,
                      const void *data, Error *error);
 
-/* A dataset that is written, and read again, one entry of its first dimension after the other. Every
-   entry has to be written. Handles are closed with storage_end, before the file is committed or
-   abandoned; 0 is none. */
+/* A dataset that is written, and read again, one entry of its first dimension after the other.
+   Every entry has to be written. Handles are closed with storage_end, before the file is committed
+   or abandoned; 0 is none. */
 Status storage_begin(hid_t file, const char *name, hid_t type, int rank, const hsize_t *shape,
                      hid_t *dataset, Error *error);
 Status storage_write_entry(hid_t dataset, hid_t type, size_t entry, const void *data, Error *error);

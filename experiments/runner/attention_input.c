@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* ---- The snapshot ------------------------------------------------------------------------------ */
+/* ---- The snapshot ---------------------------------------------------------------------------- */
 
 static Status steps_read(const char *folder, Arena *arena, int64_t **steps, size_t *count,
                          const char **yaml, Error *error) {
@@ -94,7 +94,7 @@ Status snapshot_load_with_run(const char *path, const char *step, Arena *arena,
     return snapshot_read_file(snapshot->path, table, snapshot->parameters, &snapshot->step, error);
 }
 
-/* ---- The input --------------------------------------------------------------------------------- */
+/* ---- The input ------------------------------------------------------------------------------- */
 
 static Status sample_read(const char *text, const Probe *probe, Arena *arena, InputTokens *input,
                           Error *error) {
@@ -134,7 +134,8 @@ static Status numbers_read(const char *text, const Probe *probe, Arena *arena, I
     return STATUS_OK;
 }
 
-/* The next token, as in training; the masked objective predicts nothing of a sequence without masks. */
+/* The next token, as in training; the masked objective predicts nothing of a sequence without
+   masks. */
 static void targets_fill(const LoadedSnapshot *snapshot, Arena *arena, InputTokens *input) {
     const Probe *probe = &snapshot->run->probe;
     const Kind *objective = snapshot->experiment.run.train.objective.kind;

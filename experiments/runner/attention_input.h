@@ -16,9 +16,9 @@ typedef struct LoadedSnapshot {
     int64_t step;
 } LoadedSnapshot;
 
-/* path: a snapshot, or a run's folder: then that of step, or the newest (step NULL). STATUS_BAD_INPUT where
-   there is no such snapshot, or no run.h5 that it belongs to; STATUS_FAILED, with the names that differ, where
-   it does not fit the run's model. */
+/* path: a snapshot, or a run's folder: then that of step, or the newest (step NULL).
+   STATUS_BAD_INPUT where there is no such snapshot, or no run.h5 that it belongs to; STATUS_FAILED,
+   with the names that differ, where it does not fit the run's model. */
 Status snapshot_load_with_run(const char *path, const char *step, Arena *arena,
                               LoadedSnapshot *snapshot, Error *error);
 
@@ -28,8 +28,8 @@ typedef struct InputTokens {
     const char *described; /* "sample 3 of the probe" … */
 } InputTokens;
 
-/* The input that one of --text, --sample and --tokens names. STATUS_BAD_INPUT for none or several of them,
-   and whatever the run's model cannot read. */
+/* The input that one of --text, --sample and --tokens names. STATUS_BAD_INPUT for none or several
+   of them, and whatever the run's model cannot read. */
 Status input_tokens_read(const CommandLine *line, const LoadedSnapshot *snapshot, Arena *arena,
                          InputTokens *input, Error *error);
 

@@ -1,5 +1,5 @@
-/* Measures training on named model sizes with the very code that training runs, against the machine's
-   own peaks in the same process. */
+/* Measures training on named model sizes with the very code that training runs, against the
+   machine's own peaks in the same process. */
 #ifndef FIDUCIAL_RUNNER_BENCH_H
 #define FIDUCIAL_RUNNER_BENCH_H
 

@@ -1,4 +1,5 @@
-/* Plain text for people: aligned columns and wrapped lines that fit TEXT_COLUMNS character cells. */
+/* Plain text for people: aligned columns and wrapped lines that fit TEXT_COLUMNS character
+   cells. */
 #ifndef FIDUCIAL_RUNNER_COLUMNS_H
 #define FIDUCIAL_RUNNER_COLUMNS_H
 
@@ -21,9 +22,9 @@ typedef struct Columns {
 /* cells [columns->count]. */
 void columns_add(Columns *columns, const char *const *cells);
 
-/* Adds the rows to buffer, each line indented by indent spaces. Where they are too wide, a first cell
-   that does not fit stands on a line of its own, and the last column is broken between words. A single
-   word that is longer than its room is not broken. */
+/* Adds the rows to buffer, each line indented by indent spaces. Where they are too wide, a first
+   cell that does not fit stands on a line of its own, and the last column is broken between words.
+   A single word that is longer than its room is not broken. */
 void columns_write(const Columns *columns, int indent, TextBuffer *buffer);
 
 /* Adds text as a paragraph, every line indented by indent. */

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* ---- Where it goes ----------------------------------------------------------------------------- */
+/* ---- Where it goes --------------------------------------------------------------------------- */
 
 typedef struct Places {
     const char *file, *directory, *name; /* the figure's files: <directory>/<name>.svg … */
@@ -53,7 +53,7 @@ static Status check_new(const Places *places, Arena *arena, Error *error) {
                      found);
 }
 
-/* ---- What is said of it ------------------------------------------------------------------------ */
+/* ---- What is said of it ---------------------------------------------------------------------- */
 
 enum { TEXTS_LARGEST = 12 };
 

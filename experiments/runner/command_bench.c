@@ -1,4 +1,5 @@
-/* fiducial bench: tokens per second and GFLOP/s on named model sizes, beside the machine's peaks. */
+/* fiducial bench: tokens per second and GFLOP/s on named model sizes, beside the machine's
+   peaks. */
 #include "experiments/runner/bench.h"
 #include "experiments/runner/commands.h"
 #include "model/base/host.h"

@@ -75,8 +75,8 @@ static bool same_text(const char *first, const char *second) {
     return first == second || (first != NULL && second != NULL && strcmp(first, second) == 0);
 }
 
-/* Several kinds may share an option: it is told once, of all of them. NULL where it was told before; ""
-   where it is no kind's. */
+/* Several kinds may share an option: it is told once, of all of them. NULL where it was told
+   before; "" where it is no kind's. */
 static const char *kinds_sharing(const SchemaList *list, size_t index, Arena *arena) {
     const SchemaEntry *entry = &list->entries[index];
     NameList names = {0};
@@ -150,8 +150,8 @@ static bool lies_below(const char *path, const char *above, size_t length) {
     return above == NULL || (strncmp(path, above, length) == 0 && path[length] == '.');
 }
 
-/* Whether the same option of the same kind was told in this list one level up: data.path also stands for
-   data.sources.path. */
+/* Whether the same option of the same kind was told in this list one level up: data.path also
+   stands for data.sources.path. */
 static bool told_above(const SchemaList *list, size_t index, const char *path, size_t length) {
     const SchemaEntry *entry = &list->entries[index];
     for (size_t i = 0; i < index && entry->kind != NULL; i++) {
@@ -226,8 +226,8 @@ static void print_list(const SchemaList *list, const char *path, const Kind *kin
     print_columns(&columns, arena);
 }
 
-/* `analysis.frames`, `analysis.frames.draws`: a kind in a list, and an option of it. These have no dotted
-   keys of their own, as the list may hold several kinds. */
+/* `analysis.frames`, `analysis.frames.draws`: a kind in a list, and an option of it. These have no
+   dotted keys of their own, as the list may hold several kinds. */
 static Status print_listed_kind(const Asked *asked, const char *argument, Arena *arena,
                                 Error *error) {
     const FieldTable *options = &asked->kind->options;

@@ -1,5 +1,5 @@
-/* The command line: one table of commands, one of options; parsing, help and suggestions are made from
-   them. */
+/* The command line: one table of commands, one of options; parsing, help and suggestions are made
+   from them. */
 #ifndef FIDUCIAL_RUNNER_COMMAND_LINE_H
 #define FIDUCIAL_RUNNER_COMMAND_LINE_H
 
@@ -33,7 +33,8 @@ typedef struct CommandTable {
     size_t count;
 } CommandTable;
 
-/* Parses the words after the program's name. STATUS_BAD_INPUT with the nearest command or option. */
+/* Parses the words after the program's name. STATUS_BAD_INPUT with the nearest command or
+   option. */
 Status command_line_parse(const CommandTable *table, int count, char **words, Arena *arena,
                           CommandLine *line, Error *error);
 

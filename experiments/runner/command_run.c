@@ -102,8 +102,8 @@ static ReportJob report_job(const Corridor *corridor, Arena *arena) {
                        .experiment_yaml = corridor->file.text};
 }
 
-/* Where two processes worked through the same file, one of them writes the report; the other finds its
-   mark. since: wall-clock time at which this command began. */
+/* Where two processes worked through the same file, one of them writes the report; the other finds
+   its mark. since: wall-clock time at which this command began. */
 static Status write_report(const Corridor *corridor, time_t since, Arena *arena, Error *error) {
     RunLock lock;
     TRY(storage_make_directory(corridor->directory, error));

@@ -48,8 +48,9 @@ static void print_cost(const char *name, const RunCost *cost, int width) {
            scaled(cost->disk_bytes, "B", disk), cost->snapshots);
 }
 
-/* About how long training takes with nothing else on the machine: by what a matrix product does on one
-   core now. threads: 0 for all cores; all of them work, as runs go side by side and a batch is split. */
+/* About how long training takes with nothing else on the machine: by what a matrix product does on
+   one core now. threads: 0 for all cores; all of them work, as runs go side by side and a batch is
+   split. */
 static void print_time(const RunCost *all, int threads) {
     enum { PRODUCT_SIZE = 512 };
     static const double product_seconds = 0.05;

@@ -1,5 +1,5 @@
-/* The commands of `fiducial`, one file each. They print to standard output; what they return is the exit
-   status, and the error's sentence is printed by main. */
+/* The commands of `fiducial`, one file each. They print to standard output; what they return is the
+   exit status, and the error's sentence is printed by main. */
 #ifndef FIDUCIAL_RUNNER_COMMANDS_H
 #define FIDUCIAL_RUNNER_COMMANDS_H
 

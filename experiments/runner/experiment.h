@@ -47,8 +47,9 @@ Status experiment_load(const char *path, const char *const *settings, size_t set
 Status experiment_read(const FieldTable *schema, const Node *root, Arena *arena,
                        Experiment *experiment, Error *error);
 
-/* The analyses that names lists ("topology,spectrum", or "all"), with their default options. origin: of
-   names, for messages. STATUS_BAD_INPUT, with the nearest spelling, for one that there is not. */
+/* The analyses that names lists ("topology,spectrum", or "all"), with their default options.
+   origin: of names, for messages. STATUS_BAD_INPUT, with the nearest spelling, for one that there
+   is not. */
 Status experiment_analyses(const char *names, const char *origin, Arena *arena, KindList *list,
                            Error *error);
 

@@ -44,8 +44,8 @@ static const char *path_beside(const char *from, const char *path, Arena *arena)
     return arena_format(arena, "%.*s/%s", (int)(slash - from), from, path);
 }
 
-/* The field that a key, perhaps a dotted one of a sweep, names by its last part and that takes a path; or
-   NULL. */
+/* The field that a key, perhaps a dotted one of a sweep, names by its last part and that takes a
+   path; or NULL. */
 static const Field *path_field(const SchemaList *keys, const char *key) {
     const char *dot = strrchr(key, '.');
     const char *name = dot == NULL ? key : dot + 1;
@@ -65,8 +65,8 @@ static bool holds_path(const Field *field, const Node *value) {
     return true;
 }
 
-/* The tree with every relative path below it preceded by the folder that `base` named. field: node is
-   its value, or a list of them; NULL where it takes no path. */
+/* The tree with every relative path below it preceded by the folder that `base` named. field: node
+   is its value, or a list of them; NULL where it takes no path. */
 static const Node *paths_moved(const SchemaList *keys, const Node *node, const Field *field,
                                const char *base, Arena *arena) {
     if (node->type == NODE_SCALAR && !holds_path(field, node))

@@ -7,12 +7,12 @@
 /* SHA-256 of the resolved YAML without the fields that cannot change a run's bits. */
 void identity_of(const FieldTable *schema, const Experiment *experiment, char hex[65]);
 
-/* SHA-256 of all that the state at a step depends on: the identity, without train.steps where the schedule
-   does not look ahead. Runs of more and of fewer steps then share their checkpoints. */
+/* SHA-256 of all that the state at a step depends on: the identity, without train.steps where the
+   schedule does not look ahead. Runs of more and of fewer steps then share their checkpoints. */
 void identity_of_state(const FieldTable *schema, const Experiment *experiment, char hex[65]);
 
-/* Whether the run of a stored resolved YAML is the beginning of wanted: fewer train.steps, the same state at
-   each. */
+/* Whether the run of a stored resolved YAML is the beginning of wanted: fewer train.steps, the same
+   state at each. */
 bool identity_begins(const ExperimentFile *file, const char *stored_yaml, const Experiment *wanted);
 
 /* Compares a stored resolved YAML with the one wanted. *same: both make the same bits. Otherwise

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* ---- Pieces of text ---------------------------------------------------------------------------- */
+/* ---- Pieces of text -------------------------------------------------------------------------- */
 
 void inspect_fact(Inspector *inspector, const char *name, const char *format, ...) {
     TextBuffer value = {.arena = inspector->arena};
@@ -81,7 +81,7 @@ Status inspect_datasets(hid_t file, const char *group, Arena *arena, NameList *n
     return storage_list(file, group, see_dataset, &listing, error);
 }
 
-/* ---- Files ------------------------------------------------------------------------------------- */
+/* ---- Files ----------------------------------------------------------------------------------- */
 
 StoredKind inspect_kind(hid_t file, Arena *arena) {
     const char *title = inspect_text(file, "/", "title", arena, "");
@@ -177,7 +177,7 @@ static Status describe_file(Inspector *inspector, const char *path) {
     return status;
 }
 
-/* ---- Paths ------------------------------------------------------------------------------------- */
+/* ---- Paths ----------------------------------------------------------------------------------- */
 
 static Status describe_path(Inspector *inspector, const char *path) {
     struct stat information;

@@ -8,12 +8,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Describes path: a run's folder, an experiment's, or one of the HDF5 files that this program writes;
-   *text lives in arena. STATUS_BAD_INPUT where there is nothing, or nothing of this program's, at path;
-   STATUS_FAILED for damaged files. For a folder *text is then still what there is to say of the rest. */
+/* Describes path: a run's folder, an experiment's, or one of the HDF5 files that this program
+   writes; *text lives in arena. STATUS_BAD_INPUT where there is nothing, or nothing of this
+   program's, at path; STATUS_FAILED for damaged files. For a folder *text is then still what there
+   is to say of the rest. */
 Status inspect_path(const char *path, Arena *arena, const char **text, Error *error);
 
-/* ---- Shared by its files ----------------------------------------------------------------------- */
+/* ---- Shared by its files --------------------------------------------------------------------- */
 
 typedef struct Inspector {
     Arena *arena;
@@ -58,7 +59,8 @@ Status inspect_experiment_folder(Inspector *inspector, const char *path);
 /* Experiment, run, seed, model and training, from a run's resolved YAML. */
 void inspect_settings(Inspector *inspector, const char *yaml, const char *folder);
 
-/* The same from <folder>/run.h5, and how many tokens its vocabulary has; says so where it is missing. */
+/* The same from <folder>/run.h5, and how many tokens its vocabulary has; says so where it is
+   missing. */
 void inspect_owner(Inspector *inspector, const char *folder);
 
 /* A table of the datasets below group: name, shape, mean, standard deviation, norm. */
@@ -67,11 +69,12 @@ Status inspect_parameters(Inspector *inspector, hid_t file, const char *group);
 /* Whether the parameters of a snapshot have the SHA-256 that is stored with them. */
 Status inspect_parameters_sound(hid_t file, Arena *arena, bool *sound, Error *error);
 
-/* The variables of a file in netCDF's manner; analysis: those of that one, NULL: those of none. Where
-   they have steps, the last one's values. */
+/* The variables of a file in netCDF's manner; analysis: those of that one, NULL: those of none.
+   Where they have steps, the last one's values. */
 Status inspect_variables(Inspector *inspector, hid_t file, const char *analysis);
 
-/* The analyses that a file holds, with their options if they are wanted: "sinks, frames (draws: 200)". */
+/* The analyses that a file holds, with their options if they are wanted: "sinks, frames (draws:
+   200)". */
 const char *inspect_analyses(hid_t file, bool options, Arena *arena);
 
 /* Names of the datasets below group. */

@@ -21,7 +21,7 @@ static bool is_companion(hid_t file, const char *name, Arena *arena) {
     return false;
 }
 
-/* ---- Values ------------------------------------------------------------------------------------ */
+/* ---- Values ---------------------------------------------------------------------------------- */
 
 typedef struct Shown {
     const char *axes, *units, *undefined;
@@ -110,7 +110,7 @@ static const char *value_text(const Shown *shown, Arena *arena) {
     return arena_format(arena, "%s … %s%s", least, largest, some);
 }
 
-/* ---- Variables --------------------------------------------------------------------------------- */
+/* ---- Variables ------------------------------------------------------------------------------- */
 
 typedef struct Group {
     Inspector *inspector;
@@ -210,7 +210,7 @@ Status inspect_variables(Inspector *inspector, hid_t file, const char *analysis)
     return STATUS_OK;
 }
 
-/* ---- Files ------------------------------------------------------------------------------------- */
+/* ---- Files ----------------------------------------------------------------------------------- */
 
 static Status add_axes(Inspector *inspector, hid_t file) {
     Arena *arena = inspector->arena;

@@ -45,7 +45,7 @@ static const char *size_text(const char *path, Arena *arena) {
                          : arena_format(arena, "%.0f MB", bytes / 1e6);
 }
 
-/* ---- A run ------------------------------------------------------------------------------------- */
+/* ---- A run ----------------------------------------------------------------------------------- */
 
 typedef struct Files {
     Inspector *inspector;
@@ -139,7 +139,7 @@ Status inspect_run_folder(Inspector *inspector, const char *path) {
                      files.damaged == 1 ? "file is damaged" : "files are damaged");
 }
 
-/* ---- An experiment ----------------------------------------------------------------------------- */
+/* ---- An experiment --------------------------------------------------------------------------- */
 
 static const char *analyses_of(const char *folder, Arena *arena) {
     const char *path = arena_format(arena, "%s/analysis.h5", folder);

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* ---- Settings ---------------------------------------------------------------------------------- */
+/* ---- Settings -------------------------------------------------------------------------------- */
 
 /* What the line of sizes and kinds says already. */
 static bool is_told(const char *path) {
@@ -122,7 +122,7 @@ void inspect_owner(Inspector *inspector, const char *folder) {
     storage_close(file);
 }
 
-/* ---- Parameters -------------------------------------------------------------------------------- */
+/* ---- Parameters ------------------------------------------------------------------------------ */
 
 typedef struct Moments {
     double mean, deviation, norm;
@@ -228,7 +228,7 @@ Status inspect_parameters_sound(hid_t file, Arena *arena, bool *sound, Error *er
     return STATUS_OK;
 }
 
-/* ---- Snapshots and checkpoints ----------------------------------------------------------------- */
+/* ---- Snapshots and checkpoints --------------------------------------------------------------- */
 
 static int64_t integer_or(hid_t file, const char *name, int64_t fallback) {
     int64_t value;
@@ -274,7 +274,7 @@ Status inspect_checkpoint(Inspector *inspector, hid_t file, const char *folder) 
     return STATUS_OK;
 }
 
-/* ---- run.h5 ------------------------------------------------------------------------------------ */
+/* ---- run.h5 ---------------------------------------------------------------------------------- */
 
 static void add_provenance(Inspector *inspector, hid_t file) {
     Arena *arena = inspector->arena;

@@ -7,8 +7,8 @@
 
 enum { KIND_DEFINITIONS_LARGEST = 64 };
 
-/* A sort of kinds as it is used by some field: its definition is written once, which also lets kinds
-   contain one another. */
+/* A sort of kinds as it is used by some field: its definition is written once, which also lets
+   kinds contain one another. */
 typedef struct KindUse {
     const Field *field;
     const char *name; /* of the definition */
@@ -105,7 +105,7 @@ static void add_bounds(TextBuffer *out, const Field *field) {
     add_number(out, field->maximum);
 }
 
-/* ---- Kinds ------------------------------------------------------------------------------------ */
+/* ---- Kinds ----------------------------------------------------------------------------------- */
 
 static const char *default_kind_name(const Field *field, Arena *arena) {
     const Node *node = field->type == FIELD_KIND_LIST ? NULL : fallback_node(field, arena);
@@ -207,7 +207,7 @@ static void write_kind(Schema *schema, const Field *field) {
     text_add(&schema->out, "%s]", or_null(schema));
 }
 
-/* ---- Values ----------------------------------------------------------------------------------- */
+/* ---- Values ---------------------------------------------------------------------------------- */
 
 static void write_properties(Schema *schema, const FieldTable *table, const char *separator) {
     for (size_t i = 0; i < table->count; i++) {
@@ -258,7 +258,7 @@ static void write_value(Schema *schema, const Field *field) {
     text_add(&schema->out, "}");
 }
 
-/* ---- Sweeps ----------------------------------------------------------------------------------- */
+/* ---- Sweeps ---------------------------------------------------------------------------------- */
 
 static bool seen_before(const SchemaList *list, size_t index) {
     return schema_find(list, list->entries[index].path) != &list->entries[index];
@@ -324,7 +324,7 @@ static void write_sweep(Schema *schema, const SchemaList *list) {
     text_add(out, "},\"additionalProperties\":false}");
 }
 
-/* ---- Files without a base --------------------------------------------------------------------- */
+/* ---- Files without a base -------------------------------------------------------------------- */
 
 /* There nothing can be taken away: values are not null. Groups may be, and texts, which are then
    empty. */

@@ -86,8 +86,8 @@ static Status rename_aside(const char *directory, RunLock *lock, Error *error) {
     return error_set(error, STATUS_BAD_INPUT, "%s: too many older folders beside it", directory);
 }
 
-/* Removes what holds for the shorter run alone: its last snapshot, where that is not due now, run.h5 and
-   analysis.h5. Training then goes on from its checkpoint. */
+/* Removes what holds for the shorter run alone: its last snapshot, where that is not due now,
+   run.h5 and analysis.h5. Training then goes on from its checkpoint. */
 static Status forget_end(const char *directory, const PlannedRun *run, Arena *arena, Error *error) {
     RunStatus stored;
     const RunConfig *config = &run->experiment.run;

@@ -35,7 +35,8 @@ static int64_t snapshot_count(const RunConfig *config) {
    run.h5. As measured; it matters for small models. */
 enum { FILE_BYTES = 4096, DATASET_BYTES = 400, STACKED_BYTES = 200 };
 
-/* Snapshots, two checkpoints and run.h5. Of log rows the checkpoint has 4 floats, run.h5 an int64 too. */
+/* Snapshots, two checkpoints and run.h5. Of log rows the checkpoint has 4 floats, run.h5 an int64
+   too. */
 static double training_bytes(const RunModel *run, int64_t snapshots) {
     const RunConfig *config = &run->config;
     const OptimizerKind *optimizer = (const OptimizerKind *)config->train.optimizer.kind;

@@ -158,7 +158,7 @@ LockView run_lock_look(const char *directory) {
     return view;
 }
 
-/* ---- Refreshing ------------------------------------------------------------------------------- */
+/* ---- Refreshing ------------------------------------------------------------------------------ */
 
 /* Only calls that a signal handler may make. A lock that was taken over has lost its name. */
 static void beat(int signal_number) {
@@ -190,7 +190,7 @@ static void beat_set(int descriptor, int seconds) {
         setitimer(ITIMER_REAL, &timer, NULL);
 }
 
-/* ---- Taking ----------------------------------------------------------------------------------- */
+/* ---- Taking ---------------------------------------------------------------------------------- */
 
 /* An attempt: the file that is to become the lock. */
 typedef struct Attempt {
@@ -234,9 +234,9 @@ static Status attempt_begin(Attempt *attempt, const char *directory, Error *erro
     return STATUS_OK;
 }
 
-/* Makes path, which must not exist, with the attempt's content. 1: made, 0: it exists, −1: errno. On
-   file systems without links the file appears before its content; whoever reads it empty takes it
-   for a live one. */
+/* Makes path, which must not exist, with the attempt's content. 1: made, 0: it exists, −1: errno.
+   On file systems without links the file appears before its content; whoever reads it empty takes
+   it for a live one. */
 static int make_exclusively(Attempt *attempt, const char *path, bool keep) {
     if (link(attempt->temporary, path) == 0)
         return 1;
@@ -257,8 +257,8 @@ static int make_exclusively(Attempt *attempt, const char *path, bool keep) {
     return 1;
 }
 
-/* Replaces the lock that was judged, unless it has changed since; one process at a time gets here, as
-   it must first make lock.takeover. */
+/* Replaces the lock that was judged, unless it has changed since; one process at a time gets here,
+   as it must first make lock.takeover. */
 static bool take_over(Attempt *attempt, const LockFile *judged) {
     LockFile present;
     bool taken = false;
@@ -295,8 +295,8 @@ static int attempt_take(Attempt *attempt) {
     return 0;
 }
 
-/* Attempts of this machine that were killed on their way leave their files, perhaps empty; their names
-   end in the number of the process. */
+/* Attempts of this machine that were killed on their way leave their files, perhaps empty; their
+   names end in the number of the process. */
 static void attempts_clear(const Attempt *attempt, const char *directory) {
     const char *own = strrchr(attempt->temporary, '/') + 1;
     size_t same = strlen("lock.12345678.");

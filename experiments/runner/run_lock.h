@@ -43,8 +43,9 @@ typedef struct RunLock {
 /* Who works on directory. Writes nothing. */
 LockView run_lock_look(const char *directory);
 
-/* Takes the lock of directory, which must exist, for this process. *taken = false and STATUS_OK where
-   another process has it. One lock at a time: until its release a timer (SIGALRM) refreshes it. */
+/* Takes the lock of directory, which must exist, for this process. *taken = false and STATUS_OK
+   where another process has it. One lock at a time: until its release a timer (SIGALRM) refreshes
+   it. */
 Status run_lock_take(const char *directory, RunLock *lock, bool *taken, Error *error);
 
 /* The same, waiting until the lock is free. For short work only. */

@@ -9,7 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* *sound: the file is there and whole. A damaged one is set aside, but not one that cannot be opened. */
+/* *sound: the file is there and whole. A damaged one is set aside, but not one that cannot be
+   opened. */
 static Status file_check(const char *path, bool *sound, Error *error) {
     char aside[DURABLE_PATH_BYTES + 16];
     hid_t file;

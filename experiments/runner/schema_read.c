@@ -271,7 +271,8 @@ static Status fill_kind_list(const Filler *filler, const Field *field, const Pla
     return STATUS_OK;
 }
 
-/* One choice for every place, or a list of them; how many there must be, the struct's own check says. */
+/* One choice for every place, or a list of them; how many there must be, the struct's own check
+   says. */
 static Status fill_kind_each(const Filler *filler, const Field *field, const Place *place,
                              KindList *list) {
     const Node *node = place->node;

@@ -1,10 +1,10 @@
 /* Expands an experiment file into the runs it makes. `sweep` maps dotted keys to lists of values,
    which are crossed in the order given, the last key fastest; keys below `sweep.zip` advance
-   together. A range {from, to, points, scale} stands for a list (sweep_range.h). `exclude`, a list of
-   maps, leaves out the combinations that have all the values of one of them; `include`, too a list
-   of maps, adds for each a run in which these keys are set (without any axis: only those runs).
-   References ${key} (reference.h) take the values of each run. Each run is complete in itself: its
-   own configuration, name and identity. */
+   together. A range {from, to, points, scale} stands for a list (sweep_range.h). `exclude`, a list
+   of maps, leaves out the combinations that have all the values of one of them; `include`, too a
+   list of maps, adds for each a run in which these keys are set (without any axis: only those
+   runs). References ${key} (reference.h) take the values of each run. Each run is complete in
+   itself: its own configuration, name and identity. */
 #ifndef FIDUCIAL_RUNNER_SWEEP_H
 #define FIDUCIAL_RUNNER_SWEEP_H
 

@@ -6,10 +6,10 @@
 
 enum { RANGE_POINTS_LARGEST = 10000 };
 
-/* The list of values that range, a map, stands for: points of them from `from` to `to`, both included
-   exactly, evenly spaced, or with scale: log by equal factors. Between the ends, numbers are
-   rounded to six significant digits, and for whole-number keys everything to the nearest whole number
-   (halves away from zero). STATUS_BAD_INPUT where it is no range, where entry's key takes no
+/* The list of values that range, a map, stands for: points of them from `from` to `to`, both
+   included exactly, evenly spaced, or with scale: log by equal factors. Between the ends, numbers
+   are rounded to six significant digits, and for whole-number keys everything to the nearest whole
+   number (halves away from zero). STATUS_BAD_INPUT where it is no range, where entry's key takes no
    number, and where rounding would make two values equal. */
 Status sweep_range_expand(const SchemaEntry *entry, const Node *range, Arena *arena,
                           const Node **list, Error *error);

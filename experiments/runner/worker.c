@@ -163,8 +163,8 @@ static Status check_trained(const WorkerJob *job, Error *error) {
     return status;
 }
 
-/* Whether this very run failed before; it then has to be asked for again. With retry it begins anew:
-   the state at which it failed would only fail again. */
+/* Whether this very run failed before; it then has to be asked for again. With retry it begins
+   anew: the state at which it failed would only fail again. */
 static Status check_failed(const WorkerJob *job, Error *error) {
     static const char *const checkpoints[] = {"checkpoint.h5", "checkpoint.previous.h5"};
     Arena arena = arena_create("a run's state");

@@ -1,7 +1,7 @@
-/* Configuration tables. A configuration is a plain struct; a FieldTable describes its members: name,
-   type, default, range, meaning. The YAML reader, the error messages, `fiducial explain`, the JSON
-   Schema and the resolved YAML are all made from these tables and nothing else, so that they cannot
-   disagree. Nothing here knows YAML.
+/* Configuration tables. A configuration is a plain struct; a FieldTable describes its members:
+   name, type, default, range, meaning. The YAML reader, the error messages, `fiducial explain`, the
+   JSON Schema and the resolved YAML are all made from these tables and nothing else, so that they
+   cannot disagree. Nothing here knows YAML.
 
    What varies by kind (position encoding, data source, optimizer, measurement …) is a Kind: a name,
    a meaning, and a table of the options that only this kind has. A KindTable lists the kinds of one
@@ -93,7 +93,8 @@ struct Field {
 /* The kind called name, or NULL. */
 const Kind *kind_find(const KindTable *table, const char *name);
 
-/* Whether any kind of the table has options. Where none has, a choice is written as its name alone. */
+/* Whether any kind of the table has options. Where none has, a choice is written as its name
+   alone. */
 bool kinds_have_options(const KindTable *table);
 
 /* The field called name, or NULL. */

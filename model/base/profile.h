@@ -1,5 +1,5 @@
-/* Where the time goes: one clock per thread that is always charging one part. Absent (NULL), it costs a
-   comparison per part. */
+/* Where the time goes: one clock per thread that is always charging one part. Absent (NULL), it
+   costs a comparison per part. */
 #ifndef FIDUCIAL_BASE_PROFILE_H
 #define FIDUCIAL_BASE_PROFILE_H
 

@@ -5,11 +5,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Bytes of the character that begins at bytes, of which there are count; 0 where none is well-formed
-   there. count is at least 1. */
+/* Bytes of the character that begins at bytes, of which there are count; 0 where none is
+   well-formed there. count is at least 1. */
 size_t utf8_length(const unsigned char *bytes, size_t count);
 
-/* Offset of the first byte that does not begin or continue well-formed UTF-8; count where all is well. */
+/* Offset of the first byte that does not begin or continue well-formed UTF-8; count where all is
+   well. */
 size_t utf8_end(const unsigned char *bytes, size_t count);
 
 /* The code point at bytes, which hold well-formed UTF-8; *length receives its bytes. */

@@ -1,12 +1,12 @@
-/* OpenBLAS: which kernels it picked, and the correction where it picked badly. OpenBLAS 0.3.21 falls
-   back to its SSE3 kernels on processors newer than itself (its issue 4267), four to five times
-   slower; it honours OPENBLAS_CORETYPE, but only at start. */
+/* OpenBLAS: which kernels it picked, and the correction where it picked badly. OpenBLAS 0.3.21
+   falls back to its SSE3 kernels on processors newer than itself (its issue 4267), four to five
+   times slower; it honours OPENBLAS_CORETYPE, but only at start. */
 #ifndef FIDUCIAL_MATH_BLAS_H
 #define FIDUCIAL_MATH_BLAS_H
 
-/* First thing in main: where a better core exists and the user has not set OPENBLAS_CORETYPE, sets it
-   and executes the program again (once). Otherwise returns. BLAS then runs on the caller's thread
-   alone in either case. */
+/* First thing in main: where a better core exists and the user has not set OPENBLAS_CORETYPE, sets
+   it and executes the program again (once). Otherwise returns. BLAS then runs on the caller's
+   thread alone in either case. */
 void blas_correct_core(char **arguments);
 
 /* The core OpenBLAS uses, e.g. "SkylakeX". */
@@ -18,7 +18,8 @@ const char *blas_better_core(void);
 /* True after blas_correct_core executed the program again. */
 int blas_was_corrected(void);
 
-/* What blas_better_core decides for: the core in use, and the instruction sets present. For tests. */
+/* What blas_better_core decides for: the core in use, and the instruction sets present. For
+   tests. */
 typedef struct CpuFeatures {
     int avx, avx2_fma, avx512, avx512_bf16, amx;
     int amd;

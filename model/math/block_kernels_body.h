@@ -1,5 +1,5 @@
-/* The one source of model/math/block_kernels.h; included by kernels_body.h only, after simd.h and its
-   sigmoid. */
+/* The one source of model/math/block_kernels.h; included by kernels_body.h only, after simd.h and
+   its sigmoid. */
 
 static float row_sum(int count, const float *x) {
     Vector sum = vector_set(0);

@@ -4,9 +4,9 @@
 
 #include <cblas.h>
 
-/* Measured on Zen 4 against OpenBLAS 0.3.21, one thread: the tiled kernel is 1.0 to 1.16 times as fast
-   on a lane's products, and 0.8 to 0.9 times on the smallest ones that need no transposition, which
-   OpenBLAS computes without packing. A panel of B must fit scratch. */
+/* Measured on Zen 4 against OpenBLAS 0.3.21, one thread: the tiled kernel is 1.0 to 1.16 times as
+   fast on a lane's products, and 0.8 to 0.9 times on the smallest ones that need no transposition,
+   which OpenBLAS computes without packing. A panel of B must fit scratch. */
 enum {
     LARGEST_DEPTH = GEMM_SCRATCH / GEMM_PANEL_LARGEST,
     LARGEST_B = 1 << 17,

@@ -2,8 +2,9 @@
    transposed: nt: C = A·Bᵀ (a linear map y = x·weightᵀ), nn: C = A·B (its input's gradient),
    tn: C = Aᵀ·B (its weight's gradient). A matrix is {first element, floats between rows}.
 
-   Products of the middle sizes that lanes make go to our own register-tiled kernel, the smallest and
-   the largest to OpenBLAS. Which is which depends on the shape alone, so that the bits do too. */
+   Products of the middle sizes that lanes make go to our own register-tiled kernel, the smallest
+   and the largest to OpenBLAS. Which is which depends on the shape alone, so that the bits do
+   too. */
 #ifndef FIDUCIAL_MATH_GEMM_H
 #define FIDUCIAL_MATH_GEMM_H
 

@@ -1,15 +1,15 @@
-/* The register-tiled matrix product, compiled per instruction set with the other vector kernels. B is
-   packed into panels [k][PANEL] (transposed on the way for nt), or read where it stands if there are
-   too few rows to repay packing; a tile of TILE_ROWS × PANEL sums stays in registers over the whole of
-   k, reading A by broadcast. k is not split: a call's B fits scratch. */
+/* The register-tiled matrix product, compiled per instruction set with the other vector kernels. B
+   is packed into panels [k][PANEL] (transposed on the way for nt), or read where it stands if there
+   are too few rows to repay packing; a tile of TILE_ROWS × PANEL sums stays in registers over the
+   whole of k, reading A by broadcast. k is not split: a call's B fits scratch. */
 #include "model/math/gemm.h"
 #include "model/math/kernels.h"
 #include "model/math/simd.h"
 
 enum { PANEL = 2 * LANES, ROWS_THAT_REPAY_PACKING = 64 };
 
-/* What the tiles of one panel share. A's element (i, p) is a[i·row + p·column]; B's panel is [k] rows
-   of PANEL floats, b_stride apart. */
+/* What the tiles of one panel share. A's element (i, p) is a[i·row + p·column]; B's panel is [k]
+   rows of PANEL floats, b_stride apart. */
 typedef struct Panel {
     const Gemm *g;
     long row, column, b_stride;

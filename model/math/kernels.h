@@ -1,7 +1,7 @@
 /* Vector kernels: everything of a training step but the matrix products that OpenBLAS computes (see
-   model/math/gemm.h). One source (kernels_body.h) is compiled per instruction set; kernels() gives the
-   best. Each is compared with a plain double-precision version in the tests. Rows are contiguous
-   unless a stride is named. NaN in gives NaN out. */
+   model/math/gemm.h). One source (kernels_body.h) is compiled per instruction set; kernels() gives
+   the best. Each is compared with a plain double-precision version in the tests. Rows are
+   contiguous unless a stride is named. NaN in gives NaN out. */
 #ifndef FIDUCIAL_MATH_KERNELS_H
 #define FIDUCIAL_MATH_KERNELS_H
 
@@ -62,8 +62,8 @@ typedef struct Kernels {
     void (*transpose)(int rows, int columns, const float *source, int stride, float *target,
                       int target_stride);
 
-    /* rounds · fused_operations() independent fused multiply-adds on registers: the processor's peak.
-       Returns something that depends on all of them. */
+    /* rounds · fused_operations() independent fused multiply-adds on registers: the processor's
+       peak. Returns something that depends on all of them. */
     float (*fused_multiply_add)(long rounds);
     double fused_operations; /* floating-point operations per round */
 
@@ -80,8 +80,8 @@ typedef struct Kernels {
     void (*adam)(size_t count, const AdamStep *step, const float *gradient, float *parameters,
                  float *first, float *second);
 
-    /* words [blocks][4]: what random_bits gives for a Random of this key from this counter on, counting
-       in its first word. */
+    /* words [blocks][4]: what random_bits gives for a Random of this key from this counter on,
+       counting in its first word. */
     void (*philox)(const uint32_t key[2], const uint32_t counter[4], size_t blocks,
                    uint32_t *words);
 

@@ -1,5 +1,6 @@
-/* The vector kernels' one source. A file that includes it defines KERNELS_TABLE, the name of the table
-   to make, and is compiled for one instruction set (see the room's sources in CMakeLists.txt). */
+/* The vector kernels' one source. A file that includes it defines KERNELS_TABLE, the name of the
+   table to make, and is compiled for one instruction set (see the room's sources in
+   CMakeLists.txt). */
 #include "model/math/kernels.h"
 #include "model/math/simd.h"
 #ifdef TILE_ROWS

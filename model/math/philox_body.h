@@ -1,4 +1,5 @@
-/* Philox4x32-10 of many counters at once (see model/base/random.h); included by kernels_body.h only. */
+/* Philox4x32-10 of many counters at once (see model/base/random.h); included by kernels_body.h
+   only. */
 
 typedef uint32_t WordVector __attribute__((vector_size(LANES * sizeof(uint32_t))));
 typedef uint64_t WideVector __attribute__((vector_size(LANES * sizeof(uint32_t))));

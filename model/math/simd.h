@@ -1,6 +1,6 @@
 /* One vector type for each instruction set, by the compiler's vector extensions; error functions
-   through SLEEF. Included by the vector kernels' sources only (kernels_body.h and what belongs to it),
-   in a file compiled for that instruction set. */
+   through SLEEF. Included by the vector kernels' sources only (kernels_body.h and what belongs to
+   it), in a file compiled for that instruction set. */
 #ifndef FIDUCIAL_MATH_SIMD_H
 #define FIDUCIAL_MATH_SIMD_H
 
@@ -114,10 +114,10 @@ static inline Vector vector_max(Vector a, Vector b) {
 #endif
 }
 
-/* e^x = 2^n · e^r with n = round(x / ln 2), |r| ≤ ln 2 / 2, and e^r = 1 + r + r²·q(r), where q is the
-   polynomial of degree 4 with the least largest error relative to e^r: 3.6e-9. Within 1 unit in the
-   last place; 0 below −104 (−∞ included), ∞ above 88.73, NaN stays NaN. Inlined it takes half the time
-   of a call to SLEEF, and softmax and sigmoid are made of little else. */
+/* e^x = 2^n · e^r with n = round(x / ln 2), |r| ≤ ln 2 / 2, and e^r = 1 + r + r²·q(r), where q is
+   the polynomial of degree 4 with the least largest error relative to e^r: 3.6e-9. Within 1 unit in
+   the last place; 0 below −104 (−∞ included), ∞ above 88.73, NaN stays NaN. Inlined it takes half
+   the time of a call to SLEEF, and softmax and sigmoid are made of little else. */
 static inline Vector vector_exp(Vector x) {
     x = vector_max(vector_set(-104), -vector_max(vector_set(-89), -x));
 #if defined(__AVX512F__)

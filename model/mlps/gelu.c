@@ -1,4 +1,5 @@
-/* GELU (Hendrycks & Gimpel, arXiv 1606.08415): x·Φ(x), Φ the normal distribution function, exact. */
+/* GELU (Hendrycks & Gimpel, arXiv 1606.08415): x·Φ(x), Φ the normal distribution function,
+   exact. */
 #include "model/math/kernels.h"
 #include "model/mlps/mlp.h"
 

@@ -1,5 +1,5 @@
-/* MLPs of a block: down(a(gate x) ∘ up x) for the gated ones, down(a(up x)) for the others; a kind is
-   its nonlinearity. */
+/* MLPs of a block: down(a(gate x) ∘ up x) for the gated ones, down(a(up x)) for the others; a kind
+   is its nonlinearity. */
 #ifndef FIDUCIAL_MODEL_MLP_H
 #define FIDUCIAL_MODEL_MLP_H
 

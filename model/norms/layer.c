@@ -1,5 +1,5 @@
-/* LayerNorm (Ba et al., arXiv 1607.06450, equation 4): (x − mean) / sqrt(variance + ε) · gain + shift,
-   with the population variance. */
+/* LayerNorm (Ba et al., arXiv 1607.06450, equation 4): (x − mean) / sqrt(variance + ε) · gain +
+   shift, with the population variance. */
 #include "model/math/kernels.h"
 #include "model/norms/norm.h"
 

@@ -1,5 +1,5 @@
-/* Norms of the residual stream. Each kind is a pair of functions over rows; the residual addition that
-   comes before a norm is done in passing. */
+/* Norms of the residual stream. Each kind is a pair of functions over rows; the residual addition
+   that comes before a norm is done in passing. */
 #ifndef FIDUCIAL_MODEL_NORM_H
 #define FIDUCIAL_MODEL_NORM_H
 

@@ -1,4 +1,5 @@
-/* Learned absolute positions: one embedding per position up to the context, added to the token's. */
+/* Learned absolute positions: one embedding per position up to the context, added to the
+   token's. */
 #include "model/math/kernels.h"
 #include "model/position/position.h"
 

@@ -28,8 +28,8 @@ typedef struct PositionKind {
     /* Rotates one head's vector [head_dim] at position token in place, and back. */
     void (*rotate)(const Position *position, int token, float *x);
     void (*rotate_backward)(const Position *position, int token, float *dx);
-    /* Which pairs of a head's dimensions rotate turns, and how fast: fills theta [head_dim/2] with the
-       angle per position of the pairs (m, m + count), m < count, and returns count. From the
+    /* Which pairs of a head's dimensions rotate turns, and how fast: fills theta [head_dim/2] with
+       the angle per position of the pairs (m, m + count), m < count, and returns count. From the
        configuration alone, for analysis; NULL: nothing is rotated. */
     int (*angles)(const ModelConfig *config, const KindOptions *options, double *theta);
 

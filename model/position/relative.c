@@ -1,7 +1,8 @@
-/* Relative position bias in buckets (Raffel et al., arXiv 1910.10683, section 2.1): each head learns one
-   bias per bucket of distances, shared by all layers. Half of the buckets hold one distance each,
-   the others grow with the logarithm up to `distance`, and the last holds all beyond. Where some
-   query sees keys after it, one half of the buckets is for keys before and one for keys after. */
+/* Relative position bias in buckets (Raffel et al., arXiv 1910.10683, section 2.1): each head
+   learns one bias per bucket of distances, shared by all layers. Half of the buckets hold one
+   distance each, the others grow with the logarithm up to `distance`, and the last holds all
+   beyond. Where some query sees keys after it, one half of the buckets is for keys before and one
+   for keys after. */
 #include "model/mask.h"
 #include "model/position/position.h"
 

@@ -1,14 +1,16 @@
-/* Rotary position embedding (Su et al., arXiv 2104.09864, equation 34), half-split convention: of the
-   first d = fraction · head_dim dimensions of a head, pair i holds dimensions i and i + d/2, rotated
-   by position · θ_i with θ_i = base^(−2i/d). The options change the θ_i:
+/* Rotary position embedding (Su et al., arXiv 2104.09864, equation 34), half-split convention: of
+   the first d = fraction · head_dim dimensions of a head, pair i holds dimensions i and i + d/2,
+   rotated by position · θ_i with θ_i = base^(−2i/d). The options change the θ_i:
 
-   - scaling, to stretch a context by `factor`: linear divides every θ_i by it (arXiv 2306.15595); ntk
+   - scaling, to stretch a context by `factor`: linear divides every θ_i by it (arXiv 2306.15595);
+   ntk
      takes base · factor^(d/(d − 2)), so that the fastest stays and the slowest is divided by it; yarn
      (arXiv 2309.00071, equations 17 to 22) divides those that turn less than once in the original
      context, context/factor tokens, leaves those that turn more than 32 times, goes linearly from one
      to the other, and multiplies the scores by (0.1 ln factor + 1)², which the rotated queries and
      keys carry;
-   - truncate: only the fastest pairs rotate, the others carry no position (p-RoPE, arXiv 2410.06205,
+   - truncate: only the fastest pairs rotate, the others carry no position (p-RoPE, arXiv
+   2410.06205,
      section 6). */
 #include "model/math/kernels.h"
 #include "model/position/position.h"

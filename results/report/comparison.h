@@ -6,8 +6,8 @@
 #include "analysis/hypothesis.h"
 #include "results/report/metrics.h"
 
-/* One metric of one group against the first group's, each at its own sinking layer and each run at its own
-   sinking head there. */
+/* One metric of one group against the first group's, each at its own sinking layer and each run at
+   its own sinking head there. */
 typedef struct Comparison {
     bool present;        /* both groups have a value */
     UnpairedTest test;   /* the group minus the first one, a value per seed */
@@ -30,8 +30,8 @@ const Comparison *comparison_at(const ComparisonTable *table, size_t metric, siz
 
 /* Writes <directory>/comparisons.csv with the columns <swept keys>, against, metric, layer, head,
    mean, seeds, mean_against, seeds_against, difference, t, degrees, p, p_holm, exact_p,
-   exact_p_holm, hedges_g, low, high, tests: a row per test; head: those of the runs ("0 3 1") where they
-   differ. Nothing where there is no table. */
+   exact_p_holm, hedges_g, low, high, tests: a row per test; head: those of the runs ("0 3 1") where
+   they differ. Nothing where there is no table. */
 Status comparisons_write(const ComparisonTable *table, Error *error);
 
 #endif

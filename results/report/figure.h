@@ -75,8 +75,8 @@ typedef struct FigureResult {
  */
 Status figures_write(const Report *report, Arena *arena, FigureResult *results, Error *error);
 
-/* Writes one figure into directory, with result as above; report is handed to its draw alone. The texts of
-   result live in arena. */
+/* Writes one figure into directory, with result as above; report is handed to its draw alone. The
+   texts of result live in arena. */
 Status figure_write(const Report *report, const Figure *figure, const char *directory, Arena *arena,
                     FigureResult *result, Error *error);
 

@@ -2,7 +2,8 @@
 
 #include "results/report/maps.h"
 
-/* Tokens are written beside a map where each has this many pixels; else the first and last position. */
+/* Tokens are written beside a map where each has this many pixels; else the first and last
+   position. */
 static const double label_pixels = 11;
 
 /* What a query cannot see is NaN, so that it is not drawn. */

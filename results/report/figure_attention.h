@@ -10,9 +10,9 @@ typedef struct AttentionFigure {
     const char *const *labels; /* [length]: of the positions */
 } AttentionFigure;
 
-/* Writes <directory>/<name>.{csv,gp,svg,png,pdf}; *problem: why there are no pictures of the written
-   data, in arena; NULL: there are. name must be without single
-   quotes and control characters, which gnuplot would take for its own. */
+/* Writes <directory>/<name>.{csv,gp,svg,png,pdf}; *problem: why there are no pictures of the
+   written data, in arena; NULL: there are. name must be without single quotes and control
+   characters, which gnuplot would take for its own. */
 Status attention_figure_write(const AttentionFigure *maps, const char *directory, const char *name,
                               const char *title, Arena *arena, const char **problem,
                               Error *error);

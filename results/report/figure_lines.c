@@ -69,8 +69,8 @@ static const char *sinking_caption(const Report *report, bool by_head, Arena *ar
                         sinking_places(report, by_head, arena));
 }
 
-/* A panel for each layer and head; only for each layer, at its strongest heads, where heads of several
-   seeds would be averaged that have nothing in common but their number. */
+/* A panel for each layer and head; only for each layer, at its strongest heads, where heads of
+   several seeds would be averaged that have nothing in common but their number. */
 static void fill_heads(const Report *report, const LineFigure *options, bool by_head, Arena *arena,
                        Panels *panels, const char **caption, unsigned *bands) {
     bool one_seed = true;

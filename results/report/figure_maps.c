@@ -33,8 +33,8 @@ static int compare_descending(const void *a, const void *b) {
     return (first < second) - (first > second);
 }
 
-/* Each run's importances in one layer at its last step, strongest first (not defined: last), over seeds:
-   heads of several seeds have nothing in common but their number. */
+/* Each run's importances in one layer at its last step, strongest first (not defined: last), over
+   seeds: heads of several seeds have nothing in common but their number. */
 static void rank_heads(const Group *group, int layer, Arena *arena, HeadMap *map) {
     size_t heads = (size_t)group->heads, runs = group->run_count;
     double *values = ARENA_ARRAY(arena, double, runs *heads), *column = ARENA_ARRAY(arena, double, runs);

@@ -28,8 +28,8 @@ static bool can_be_off(const ReportJob *job, size_t key) {
     return false;
 }
 
-/* Whether the label says this key's value. shown: the keys that the run was given; on: one of them is
-   not off. */
+/* Whether the label says this key's value. shown: the keys that the run was given; on: one of them
+   is not off. */
 static bool is_said(const char *const *values, const bool *shown, size_t key, bool on) {
     if (!shown[key] || (on && is_off(values[key])))
         return false;

@@ -39,9 +39,9 @@ static size_t rank_among(const Report *report, const Group *group, size_t first,
     return rank;
 }
 
-/* Colour by the first swept key and dash by the others where all of their values are crossed and there are
-   enough of both; otherwise one after the other, solid lines first: where values are paired, many groups
-   would share a colour that others leave free. */
+/* Colour by the first swept key and dash by the others where all of their values are crossed and
+   there are enough of both; otherwise one after the other, solid lines first: where values are
+   paired, many groups would share a colour that others leave free. */
 static void choose_styles(Report *report) {
     size_t swept = report->job->swept_count, colours_used = 0, dashes_used = 0;
     for (size_t g = 0; g < report->group_count && swept >= 2; g++) {
@@ -66,8 +66,8 @@ static int axis_length(const RunData *run, const char *name) {
     return dimension != NULL ? dimension->length : 0;
 }
 
-/* The head of a layer with the largest share of attention on the first position at the run's last step,
-   and that share; false, and head 0, where none is defined. */
+/* The head of a layer with the largest share of attention on the first position at the run's last
+   step, and that share; false, and head 0, where none is defined. */
 static bool strongest_head(const RunData *run, const Group *group, int layer, Arena *arena,
                            double *largest) {
     const Quantity *quantity =
@@ -131,8 +131,8 @@ static bool rows_differ_from_one(const RunData *run, Arena *arena) {
     return differ;
 }
 
-/* How many runs' files stay open: of the descriptors that the process may have, half are left for all
-   else. */
+/* How many runs' files stay open: of the descriptors that the process may have, half are left for
+   all else. */
 static size_t files_kept_open(void) {
     const size_t most = 256;
     struct rlimit limit;

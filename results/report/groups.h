@@ -18,10 +18,10 @@ typedef struct Group {
     const char *colour;        /* "#0072b2" */
     const char *dash;          /* gnuplot dash type: "1" = solid */
     int layers, heads, length; /* of the analysis; 0 where not known */
-    /* The sinking layer: that of the largest importance of the first position, in each run's strongest
-       head there and at its last step, mean over seeds; each run's head is its own (RunData.sink_heads):
-       heads of one number have nothing in common between seeds. Not known (false; layer 0) where the
-       sinks were not analysed. */
+    /* The sinking layer: that of the largest importance of the first position, in each run's
+       strongest head there and at its last step, mean over seeds; each run's head is its own
+       (RunData.sink_heads): heads of one number have nothing in common between seeds. Not known
+       (false; layer 0) where the sinks were not analysed. */
     bool sink_known;
     int sink_layer;
 } Group;
@@ -57,9 +57,9 @@ typedef struct Quantity {
     Coordinate at[COORDINATES_LARGEST];
 } Quantity;
 
-/* The attention that the first token receives: the report's main quantity. By the second sinking heads are
-   chosen: the same where rows are scaled to sum 1, so that layers and heads compare whatever their rows
-   sum to. */
+/* The attention that the first token receives: the report's main quantity. By the second sinking
+   heads are chosen: the same where rows are scaled to sum 1, so that layers and heads compare
+   whatever their rows sum to. */
 extern const Quantity bos_importance, bos_share;
 
 /* One run's values by step. Arrays [count]; low and high are the run's own 95 % interval over
@@ -73,8 +73,8 @@ typedef struct Series {
 enum { SINKING_HEAD = -1 };
 
 /* False where the run lacks the variable, the coordinate, the layer or the head. layer and head are
-   not looked at where the variable has no such axis. head: SINKING_HEAD, here and below, for the run's
-   own. */
+   not looked at where the variable has no such axis. head: SINKING_HEAD, here and below, for the
+   run's own. */
 bool series_read(const RunData *run, const Quantity *quantity, int layer, int head, Arena *arena,
                  Series *series);
 
@@ -116,10 +116,10 @@ int interval_over_seeds(const double *values, int count, double *mean, double *l
 const char *bands_text(unsigned kinds, Arena *arena);
 
 /* What a run's group is called: "rope, width 64". Words stand for themselves, numbers and switches
-   with their key, and so do words beside which a key can be off too ("gate head"). Not said are keys
-   that the run was not given (unless it was given none), what is off beside something that is not,
-   and a word that two neighbouring keys share (a causal mask and the causal objective) a second time.
-   Without swept keys the experiment's name. */
+   with their key, and so do words beside which a key can be off too ("gate head"). Not said are
+   keys that the run was not given (unless it was given none), what is off beside something that is
+   not, and a word that two neighbouring keys share (a causal mask and the causal objective) a
+   second time. Without swept keys the experiment's name. */
 const char *group_label(const ReportJob *job, const ReportRun *run, Arena *arena);
 
 /* " under alibi", " with width 64" for sentences; "" where nothing is swept. */
@@ -128,11 +128,12 @@ const char *group_phrase(const Report *report, const Group *group, Arena *arena)
 /* "layer 1, head 0", without the head where the model has but one. */
 const char *head_text(const Group *group, int layer, int head, Arena *arena);
 
-/* The heads that are its runs' own, "0", or "0, 3, 1" in the order of its runs where they differ. */
+/* The heads that are its runs' own, "0", or "0, 3, 1" in the order of its runs where they
+   differ. */
 const char *sinking_heads(const Group *group, const char *separator, Arena *arena);
 
-/* Where the group sinks: "layer 1, head 0" or, where its runs differ, "layer 1, heads 0, 3, 1 by seed";
-   without the heads where the model has but one or with_heads is false. */
+/* Where the group sinks: "layer 1, head 0" or, where its runs differ, "layer 1, heads 0, 3, 1 by
+   seed"; without the heads where the model has but one or with_heads is false. */
 const char *sinking_text(const Group *group, bool with_heads, Arena *arena);
 
 #endif

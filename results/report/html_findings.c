@@ -8,8 +8,8 @@
 
 enum { GROUPS_IN_WORDS = 6 };
 
-/* A group's final importance of the first position, in its sinking head; where rows of attention do not
-   all sum to 1, as a share of theirs. */
+/* A group's final importance of the first position, in its sinking head; where rows of attention do
+   not all sum to 1, as a share of theirs. */
 typedef struct Finding {
     const Group *group;
     const Onset *onset; /* or NULL */

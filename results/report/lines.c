@@ -5,8 +5,8 @@
 #include <math.h>
 #include <string.h>
 
-/* Sets of groups whose nulls differ, as those of models with and without a causal mask do: up to this many
-   are grey and have their dashes; more of them have the colour of their first group. */
+/* Sets of groups whose nulls differ, as those of models with and without a causal mask do: up to
+   this many are grey and have their dashes; more of them have the colour of their first group. */
 enum { GREY_NULLS = 3 };
 
 /* Width and dashes of their lines. */

@@ -1,4 +1,5 @@
-/* Panels of coloured cells in a grid, with one colour scale: shared by the figures of attention maps. */
+/* Panels of coloured cells in a grid, with one colour scale: shared by the figures of attention
+   maps. */
 #ifndef FIDUCIAL_REPORT_MAPS_H
 #define FIDUCIAL_REPORT_MAPS_H
 
@@ -11,13 +12,13 @@ typedef struct MapGrid {
     double header; /* height of each row’s label above it; 0: it stands on its left */
 } MapGrid;
 
-/* One map: block `index` of the figure's data, whose columns 3, 4 and 5 are query, key and value. ticks:
-   gnuplot commands for both axes; NULL: none. */
+/* One map: block `index` of the figure's data, whose columns 3, 4 and 5 are query, key and value.
+   ticks: gnuplot commands for both axes; NULL: none. */
 void map_panel(const Drawing *drawing, const Figure *figure, const MapGrid *grid, int row,
                int column, const char *title, const char *ticks, int index);
 
-/* Commands for a logarithmic scale of attention, from pale to dark, and its box below the panels of a map
-   of length tokens; drawn with the first panel. */
+/* Commands for a logarithmic scale of attention, from pale to dark, and its box below the panels of
+   a map of length tokens; drawn with the first panel. */
 void maps_scale(const Drawing *drawing, int length);
 
 #endif

@@ -61,8 +61,8 @@ void output_csv_number(FILE *stream, double value) {
         fprintf(stream, "%.9g", value);
 }
 
-/* Bytes of the character at text, 0 where a page cannot hold it: not well-formed UTF-8, a control or a
-   noncharacter. */
+/* Bytes of the character at text, 0 where a page cannot hold it: not well-formed UTF-8, a control
+   or a noncharacter. */
 static size_t page_character(const unsigned char *text) {
     enum { CHARACTER_BYTES = 4 };
     int ignored;

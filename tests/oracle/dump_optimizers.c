@@ -1,6 +1,6 @@
-/* Writes what every optimizer did with given gradients, for an outside oracle: one HDF5 file each, with
-   the gradients and the parameters before the first and after every step. usage: dump_optimizers
-   FOLDER */
+/* Writes what every optimizer did with given gradients, for an outside oracle: one HDF5 file each,
+   with the gradients and the parameters before the first and after every step. usage:
+   dump_optimizers FOLDER */
 #include "tests/support/defaults.h"
 #include "tests/support/optimizer_case.h"
 #include "train/storage.h"

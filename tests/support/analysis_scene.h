@@ -33,8 +33,8 @@ void analysis_scene_create_with(AnalysisScene *scene, const char *name, CaseShap
 /* Runs the analysis again, after the model's parameters were changed. */
 void analysis_scene_run(AnalysisScene *scene);
 
-/* Puts the sequences into another order [sequences] (the first becomes that at order[0]) and measures
-   them again: all rows are made anew. */
+/* Puts the sequences into another order [sequences] (the first becomes that at order[0]) and
+   measures them again: all rows are made anew. */
 void analysis_scene_reorder(AnalysisScene *scene, const int *order);
 
 /* How many values a variable has, per sample where its form is per sample. */

@@ -1,5 +1,6 @@
-/* Every choice of the model's blocks and positions that is not a default, alone and with what it acts
-   on: as settings for defaults_change, for models of two layers and head_dim a multiple of 4. */
+/* Every choice of the model's blocks and positions that is not a default, alone and with what it
+   acts on: as settings for defaults_change, for models of two layers and head_dim a multiple of
+   4. */
 #ifndef FIDUCIAL_TESTS_AXES_H
 #define FIDUCIAL_TESTS_AXES_H
 

@@ -49,7 +49,8 @@ static bool fill_kind(const Field *field, KindChoice *choice) {
            defaults_fill(&choice->kind->options, choice->options.bytes) == NULL;
 }
 
-/* The choices live as long as the program, one for each kind, so that configurations can be copied. */
+/* The choices live as long as the program, one for each kind, so that configurations can be
+   copied. */
 static KindList single_kind(const KindTable *table, const char *name) {
     enum { LARGEST = 64 };
     static KindChoice made[LARGEST];

@@ -1,4 +1,5 @@
-/* A small set of parameters of every group that an optimizer steps through with random gradients. */
+/* A small set of parameters of every group that an optimizer steps through with random
+   gradients. */
 #ifndef FIDUCIAL_TESTS_OPTIMIZER_CASE_H
 #define FIDUCIAL_TESTS_OPTIMIZER_CASE_H
 

@@ -158,10 +158,10 @@ static void rotate(const Pass *pass, const KindChoice *rope, double *x, int head
 
 static bool allowed(const AttentionConfig *attention, int i, int j);
 
-/* T5's bucket of a key `distance` tokens away, of the buckets of one side: the decoder's one side is
-   all of them, an encoder's are keys before, then keys after (arXiv 1910.10683): one each up to half
-   of them, then the largest b whose lower end half·(distance_largest/half)^((b − half)/half') is not
-   above it. */
+/* T5's bucket of a key `distance` tokens away, of the buckets of one side: the decoder's one side
+   is all of them, an encoder's are keys before, then keys after (arXiv 1910.10683): one each up to
+   half of them, then the largest b whose lower end half·(distance_largest/half)^((b − half)/half')
+   is not above it. */
 static int relative_bucket(int distance, int buckets, double largest) {
     int half = buckets / 2, bucket = distance < half ? distance : half;
     if (distance >= half)
@@ -172,8 +172,8 @@ static int relative_bucket(int distance, int buckets, double largest) {
     return bucket;
 }
 
-/* ALiBi's slopes (arXiv 2108.12409): 2^(−8(h+1)/H) for a power of two H; otherwise those of the next
-   lower power of two, then every other one of twice that power, from its first. */
+/* ALiBi's slopes (arXiv 2108.12409): 2^(−8(h+1)/H) for a power of two H; otherwise those of the
+   next lower power of two, then every other one of twice that power, from its first. */
 static double alibi_slope(int head, int heads) {
     int power = 1;
     while (power * 2 <= heads)
@@ -183,7 +183,8 @@ static double alibi_slope(int head, int heads) {
     return pow(2, -8.0 * (2 * (head - power) + 1) / (2 * power));
 }
 
-/* The features of kernel attention (arXiv 2006.16236), in place: elu + 1, or the numbers themselves. */
+/* The features of kernel attention (arXiv 2006.16236), in place: elu + 1, or the numbers
+   themselves. */
 static void make_features(const Pass *pass, double *x, int count) {
     bool elu = kind_is(&pass->config->attention.normalization, "elu-kernel");
     for (int i = 0; elu && i < count; i++)
@@ -236,8 +237,8 @@ static bool sees_any(const AttentionConfig *attention, int i, int length) {
     return false;
 }
 
-/* Scores → weights of what one query sees, by the formulas of the studies that compare normalizations;
-   sink: the logit in softmax's denominator, −INFINITY for none. */
+/* Scores → weights of what one query sees, by the formulas of the studies that compare
+   normalizations; sink: the logit in softmax's denominator, −INFINITY for none. */
 static void normalize_seen(const AttentionConfig *attention, double sink, int count, double *x) {
     const KindChoice *kind = &attention->normalization;
     bool exponential = kind_is(kind, "softmax") || kind_is(kind, "softmax-plus-one");
@@ -273,8 +274,8 @@ static void normalize_seen(const AttentionConfig *attention, double sink, int co
         x[j] /= sum;
 }
 
-/* The whole row of query i: 0 where it sees nothing. slot: the score of a key beside the tokens', which
-   becomes its weight; NULL: there is none. */
+/* The whole row of query i: 0 where it sees nothing. slot: the score of a key beside the tokens',
+   which becomes its weight; NULL: there is none. */
 static void normalize_row(const Pass *pass, double sink, double *row, int i, double *slot) {
     const AttentionConfig *attention = &pass->config->attention;
     bool any = sees_any(attention, i, pass->length);
@@ -340,8 +341,8 @@ static void normalize_heads(const Pass *pass, double *x, int heads, int layer, c
     }
 }
 
-/* The heads' outputs mixed [length][heads·head_dim] times σ(x · gateᵀ), of which there is one for each
-   head or each dimension (arXiv 2505.06708). */
+/* The heads' outputs mixed [length][heads·head_dim] times σ(x · gateᵀ), of which there is one for
+   each head or each dimension (arXiv 2505.06708). */
 static void gate_heads(const Pass *pass, const double *x, int layer, double *mixed) {
     if (pass->config->attention.gate == GATE_NONE)
         return;
@@ -414,8 +415,8 @@ static double *attend(const Pass *pass, const double *x, int layer, double *map)
     return linear(pass, mixed, layer, "attention/output");
 }
 
-/* silu, gelu (exact) or relu, by the last letters of the kind's name: swiglu, geglu and reglu gate with
-   them (arXiv 2002.05202, equation 6). */
+/* silu, gelu (exact) or relu, by the last letters of the kind's name: swiglu, geglu and reglu gate
+   with them (arXiv 2002.05202, equation 6). */
 static double activation(const KindChoice *mlp, double x) {
     if (kind_is(mlp, "relu") || kind_is(mlp, "reglu"))
         return fmax(x, 0);

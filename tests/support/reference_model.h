@@ -15,8 +15,9 @@ typedef struct ReferenceOutput {
     double *residual; /* [sequences][layers + 1][length][width] */
 } ReferenceOutput;
 
-/* As reference_forward where dropout (NULL: none) acts as model/dropout.h says, at every place where
-   something enters the residual stream: 0 is the embedding, then each branch of each layer in order. */
+/* As reference_forward where dropout (NULL: none) acts as model/dropout.h says, at every place
+   where something enters the residual stream: 0 is the embedding, then each branch of each layer in
+   order. */
 double reference_forward_dropped(const ModelConfig *config, const ParameterTable *table,
                                  const double *parameters, const Batch *batch,
                                  const Dropout *dropout, const ReferenceOutput *output);

@@ -30,11 +30,12 @@ void report_case_create(void *const *state, bool frames, ReportCase *made);
    its samples. */
 void report_case_add_analyses(const char *run_directory, double null);
 
-/* Puts two heads in place of a run's one: `strong` has its importance, in both layers, the other 0.1; as
-   shares of rows that sum to total half of these. No samples, maps or frames. */
+/* Puts two heads in place of a run's one: `strong` has its importance, in both layers, the other
+   0.1; as shares of rows that sum to total half of these. No samples, maps or frames. */
 void report_case_two_heads(const char *run_directory, int strong, double rise, double total);
 
-/* Adds to a run (of one head) the strongest key of either layer, and its ratio; position −1: none. */
+/* Adds to a run (of one head) the strongest key of either layer, and its ratio; position −1:
+   none. */
 void report_case_add_places(const char *run_directory, double position, double ratio);
 
 /* Adds to a run the frame types of the whole model: types [steps][samples]. */

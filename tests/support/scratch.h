@@ -5,7 +5,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* cmocka setup and teardown: *state is the path (char *) of a new empty folder, removed afterwards. */
+/* cmocka setup and teardown: *state is the path (char *) of a new empty folder, removed
+   afterwards. */
 int scratch_create(void **state);
 int scratch_remove(void **state);
 

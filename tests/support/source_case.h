@@ -15,12 +15,13 @@ typedef struct SourceCase {
     uint8_t copied[SOURCE_CASE_BATCH][SOURCE_CASE_LENGTH];
 } SourceCase;
 
-/* Sets an option by its YAML name: integers and choices from value, real numbers, booleans. Fails the
-   running test where there is no such option. */
+/* Sets an option by its YAML name: integers and choices from value, real numbers, booleans. Fails
+   the running test where there is no such option. */
 void source_set(KindChoice *choice, const char *name, double value);
 void source_set_text(KindChoice *choice, const char *name, const char *value);
 
-/* Opens with seed, context SOURCE_CASE_LENGTH and batch SOURCE_CASE_BATCH; freed by source_case_close. */
+/* Opens with seed, context SOURCE_CASE_LENGTH and batch SOURCE_CASE_BATCH; freed by
+   source_case_close. */
 SourceCase *source_case_open(const KindChoice *choice, uint64_t seed);
 void source_case_close(SourceCase *scene);
 

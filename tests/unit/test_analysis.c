@@ -107,8 +107,7 @@ static int make_run(void **state) {
     return 0;
 }
 
-/* ---- Layout ------------------------------------------------------------------------------------
- */
+/* ---- Layout ---------------------------------------------------------------------------------- */
 
 typedef struct Survey {
     int variables, without_scale, without_text;
@@ -188,8 +187,7 @@ static void everything_that_is_promised_is_there(void **state) {
     storage_close(file);
 }
 
-/* ---- What must hold ----------------------------------------------------------------------------
- */
+/* ---- What must hold -------------------------------------------------------------------------- */
 
 static void importance_follows_from_the_maps(void **state) {
     static double maps[LARGEST], importance[LARGEST], samples[LARGEST], first[LARGEST];
@@ -239,8 +237,7 @@ static void an_untrained_model_stands_at_the_null(void **state) {
     }
 }
 
-/* ---- Threads, again, stop, damage ---------------------------------------------------------------
- */
+/* ---- Threads, again, stop, damage ------------------------------------------------------------ */
 
 static void assert_same_bytes(const char *first, const char *second) {
     size_t size = scratch_size(first);

@@ -203,7 +203,8 @@ static void sha256_known_answers(void **state) {
     assert_string_equal(hex, "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
 }
 
-/* However a message is cut into pieces, its digest is the same; every length around a block's end. */
+/* However a message is cut into pieces, its digest is the same; every length around a block's
+   end. */
 static void sha256_pieces_do_not_matter(void **state) {
     (void)state;
     unsigned char message[200];

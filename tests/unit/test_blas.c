@@ -53,7 +53,8 @@ static const struct {
     int first_transposed, second_transposed;
 } products[] = {{"nt", GEMM_NT, 0, 1}, {"nn", GEMM_NN, 0, 0}, {"tn", GEMM_TN, 1, 0}};
 
-/* The tiled kernel of one instruction set, or NULL: gemm(), which chooses between it and OpenBLAS. */
+/* The tiled kernel of one instruction set, or NULL: gemm(), which chooses between it and
+   OpenBLAS. */
 typedef struct Multiplier {
     const char *name;
     void (*multiply)(const Gemm *product);

@@ -1,9 +1,9 @@
-/* The kernels of what a block can be made of (model/math/block_kernels.h), for every instruction set
-   that this processor has, against plain double-precision versions. Sizes fill vectors, do not, and
-   are smaller than one.
+/* The kernels of what a block can be made of (model/math/block_kernels.h), for every instruction
+   set that this processor has, against plain double-precision versions. Sizes fill vectors, do not,
+   and are smaller than one.
 
-   Tolerance: each result is a handful of float32 operations or a sum of at most a hundred terms: below
-   2e-6 of the L2 norm. 1e-5 leaves room and is far below any wrong term. */
+   Tolerance: each result is a handful of float32 operations or a sum of at most a hundred terms:
+   below 2e-6 of the L2 norm. 1e-5 leaves room and is far below any wrong term. */
 #include "model/base/random.h"
 #include "model/math/kernels.h"
 #include "tests/support/compare.h"
@@ -141,7 +141,8 @@ static double mean_of(const double *values, int count) {
     return sum;
 }
 
-/* The norm's Jacobian row by row, as a sum over outputs: dx_j = Σ_i dy_i·g_i·s·(δ_ij − 1/n − x̂_i·x̂_j/n). */
+/* The norm's Jacobian row by row, as a sum over outputs: dx_j = Σ_i dy_i·g_i·s·(δ_ij − 1/n −
+   x̂_i·x̂_j/n). */
 static void check_layer_norm(const Kernels *table, int width) {
     float x[COUNT], add[COUNT], gain[LARGEST], shift[LARGEST], out[COUNT], d_out[COUNT];
     float statistics[2 * ROWS], dx[COUNT] = {0}, d_gain[LARGEST] = {0}, d_shift[LARGEST] = {0};

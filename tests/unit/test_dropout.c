@@ -1,5 +1,5 @@
-/* Dropout: what it does to values, that forward and backward pass agree on it, and that its masks belong
-   to a training step and a sequence of its batch, whoever computes them. */
+/* Dropout: what it does to values, that forward and backward pass agree on it, and that its masks
+   belong to a training step and a sequence of its batch, whoever computes them. */
 #include "model/dropout.h"
 #include "model/base/random.h"
 #include "tests/support/compare.h"
@@ -114,8 +114,8 @@ static double slope_of_entry(ModelCase *scene, const Dropout *dropout, size_t i)
     return (above - below) / (2 * step);
 }
 
-/* The loss and every parameter's gradient against the reference with the same masks; tolerances as in
-   test_model_axes.c. */
+/* The loss and every parameter's gradient against the reference with the same masks; tolerances as
+   in test_model_axes.c. */
 static void assert_gradients(const Dropout dropout, int count) {
     for (int b = 0; b < count; b++) {
         ModelCase scene;
@@ -180,8 +180,8 @@ static void passes_that_look_do_not_drop(void **state) {
     case_destroy(&scene);
 }
 
-/* 300 plain Adam steps on one batch, each with masks of its own: without dropout the model then knows at
-   least half of it by heart. */
+/* 300 plain Adam steps on one batch, each with masks of its own: without dropout the model then
+   knows at least half of it by heart. */
 static void learns_in_spite_of_it(void **state) {
     (void)state;
     ModelCase scene;
@@ -232,8 +232,8 @@ static double lanes_run(const ModelCase *scene, int lanes_count, int threads, do
     return lanes_gradient(lanes, scene->parameters, &source, step, gradient);
 }
 
-/* One thread or three: the same bits. Other lanes: the same masks, so only the rounding of sums differs.
-   Another step: other masks and other sequences. */
+/* One thread or three: the same bits. Other lanes: the same masks, so only the rounding of sums
+   differs. Another step: other masks and other sequences. */
 static void lanes_share_the_masks(void **state) {
     (void)state;
     ModelCase scene;

@@ -1,5 +1,5 @@
-/* The tables from which YAML keys, messages, help and schema are made: every field reachable from the
-   run's configuration is whole, and its default can be read and is allowed. */
+/* The tables from which YAML keys, messages, help and schema are made: every field reachable from
+   the run's configuration is whole, and its default can be read and is allowed. */
 #include "tests/support/defaults.h"
 #include "train/config.h"
 
@@ -49,8 +49,8 @@ static size_t size_of(const Field *field) {
     return 0;
 }
 
-/* Visits table, then the groups and every kind's options below it. limit: bytes of the struct that the
-   table describes. */
+/* Visits table, then the groups and every kind's options below it. limit: bytes of the struct that
+   the table describes. */
 static void walk(const char *path, const FieldTable *table, size_t limit, Visit *visit) {
     visit(path, table, limit);
     for (size_t i = 0; i < table->count; i++) {

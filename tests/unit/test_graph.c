@@ -34,8 +34,7 @@ static GraphMetrics measure(const Case *scene) {
     return metrics;
 }
 
-/* ---- By hand -----------------------------------------------------------------------------------
- */
+/* ---- By hand --------------------------------------------------------------------------------- */
 
 static void star_of_eight(void **state) {
     (void)state;
@@ -195,8 +194,7 @@ static void an_edge_exceeds_the_threshold_by_a_millionth(void **state) {
     arena_destroy(&arena);
 }
 
-/* ---- Against plain algorithms ------------------------------------------------------------------
- */
+/* ---- Against plain algorithms ---------------------------------------------------------------- */
 
 /* Cyclic Jacobi rotations until nothing is left off the diagonal; eigenvalues ascending. */
 static void jacobi(double *a, int n, double *values) {

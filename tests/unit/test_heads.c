@@ -1,5 +1,5 @@
-/* Key-value heads that several heads share: the same model as one whose heads repeat them, for every
-   measurement, with a gradient that is the sum of the repeated ones. */
+/* Key-value heads that several heads share: the same model as one whose heads repeat them, for
+   every measurement, with a gradient that is the sum of the repeated ones. */
 #include "tests/support/analysis_scene.h"
 #include "tests/support/compare.h"
 #include "tests/support/numbers.h"
@@ -99,8 +99,8 @@ static float *gradient_of(ModelCase *scene) {
     return gradient;
 }
 
-/* expected: the repeated heads' gradients, added up over the heads that share; both roundings are some
-   1e-6 of the whole gradient. */
+/* expected: the repeated heads' gradients, added up over the heads that share; both roundings are
+   some 1e-6 of the whole gradient. */
 static void shared_gradients_add_up(void **state) {
     (void)state;
     ModelCase shared, repeated;
@@ -139,8 +139,8 @@ static void as_many_as_heads(void **state) {
     case_destroy(&named);
 }
 
-/* RMSNorm forgets how long queries and keys are: weights ten times as large change nothing but the part
-   of the ε, 1e-5 over mean squares of about 0.16 · 16. */
+/* RMSNorm forgets how long queries and keys are: weights ten times as large change nothing but the
+   part of the ε, 1e-5 over mean squares of about 0.16 · 16. */
 static void the_norm_forgets_lengths(void **state) {
     (void)state;
     ModelCase scene;

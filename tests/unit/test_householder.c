@@ -1,5 +1,5 @@
-/* Householder's reductions: what they turn a matrix into has its eigenvalues and singular values, as
-   LAPACK finds them in the matrix itself, by every variant of the kernels. */
+/* Householder's reductions: what they turn a matrix into has its eigenvalues and singular values,
+   as LAPACK finds them in the matrix itself, by every variant of the kernels. */
 #include "analysis/householder_kernels.h"
 #include "analysis/singular.h"
 #include "analysis/symmetric.h"

@@ -260,8 +260,7 @@ static void random_maps_agree_with_a_plain_algorithm(void **state) {
     }
 }
 
-/* ---- The whole analysis ------------------------------------------------------------------------
- */
+/* ---- The whole analysis ---------------------------------------------------------------------- */
 
 enum { T = 12, HEADS = 4, SAMPLES = 10 };
 

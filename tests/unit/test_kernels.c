@@ -1,6 +1,6 @@
-/* Every vector kernel, in every variant that this processor can run, against a plain double-precision
-   version: sizes on, below and above every vector length, strides of zero slack, NaN, and magnitudes
-   as trained models have been seen to reach.
+/* Every vector kernel, in every variant that this processor can run, against a plain
+   double-precision version: sizes on, below and above every vector length, strides of zero slack,
+   NaN, and magnitudes as trained models have been seen to reach.
 
    Tolerances: float32 rounds by 6e-8 relative, a sum of n such values in vector order by a small
    multiple of that, and the exponential is good to one unit in the last place, 1.2e-7. So 1e-6
@@ -166,7 +166,8 @@ static void check_swiglu_once(Setting *setting, double scale) {
     check_result(setting, "swiglu_backward", d_gate_up, expected_d, ROWS * 2 * hidden, 1e-6);
 }
 
-/* Gates of 1e5 drive the exponential to 0 and to infinity; the result must stay finite and right. */
+/* Gates of 1e5 drive the exponential to 0 and to infinity; the result must stay finite and
+   right. */
 static void check_swiglu(Setting *setting) {
     check_swiglu_once(setting, 1);
     check_swiglu_once(setting, 30);
@@ -210,8 +211,8 @@ static void check_softmax(Setting *setting) {
     check_softmax_row(setting, masked);
 }
 
-/* Scores 0 and x: the weights' ratio is e^x, and the division adds half a unit in the last place to each
-   weight. Below e^−87 results lose digits to the range of float32; below e^−104 they are 0. */
+/* Scores 0 and x: the weights' ratio is e^x, and the division adds half a unit in the last place to
+   each weight. Below e^−87 results lose digits to the range of float32; below e^−104 they are 0. */
 static void check_exponential(const Kernels *kernels) {
     for (int i = 0; i <= 104000; i++) {
         float x = -1e-3f * (float)i, row[2] = {0, x};

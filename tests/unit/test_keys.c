@@ -1,5 +1,5 @@
-/* Every key there is, from the tables: a wrong value and a misspelt name are refused with place, value,
-   what is allowed and the nearest spelling; and everything published says where. */
+/* Every key there is, from the tables: a wrong value and a misspelt name are refused with place,
+   value, what is allowed and the nearest spelling; and everything published says where. */
 #include "experiments/runner/sweep.h"
 #include "experiments/runner/text.h"
 

@@ -1,10 +1,10 @@
-/* Key and value biases against what they are the same as, by other code paths of the model: a key of
-   zeros is softmax-plus-one, a value alone is the value map's bias, a slot of zero value is a key alone,
-   biases that are shared are equal ones whose gradients add up. The equations themselves are compared
-   with the double-precision reference in test_model_axes.c.
+/* Key and value biases against what they are the same as, by other code paths of the model: a key
+   of zeros is softmax-plus-one, a value alone is the value map's bias, a slot of zero value is a
+   key alone, biases that are shared are equal ones whose gradients add up. The equations themselves
+   are compared with the double-precision reference in test_model_axes.c.
 
-   Tolerance: both sides round each operation to 6e-8, some hundred on a path; adding up like a random
-   walk that stays below 1e-6 of a tensor's norm. */
+   Tolerance: both sides round each operation to 6e-8, some hundred on a path; adding up like a
+   random walk that stays below 1e-6 of a tensor's norm. */
 #include "tests/support/compare.h"
 #include "tests/support/model_case.h"
 
@@ -134,8 +134,8 @@ static void slot_of_zero_value_is_a_key_alone(void **state) {
     case_destroy(&key);
 }
 
-/* Equal biases of all heads, and one that they share: the same model; the shared one's gradient is the
-   sum of theirs. */
+/* Equal biases of all heads, and one that they share: the same model; the shared one's gradient is
+   the sum of theirs. */
 static void shared_biases_are_equal_ones(void **state) {
     (void)state;
     static const float key[] = {0.5f, -1, 0.3f, 0.8f, -0.2f, 1, 0.1f, -0.6f};
@@ -207,8 +207,8 @@ static void slot_shows_in_row_sums(void **state) {
     assert_int_equal(key.wrong_columns + both.wrong_columns, 0);
 }
 
-/* Random directions alone would not show a slot that is missing from one block's rows: of one token, the
-   slot is all that there is besides it. */
+/* Random directions alone would not show a slot that is missing from one block's rows: of one
+   token, the slot is all that there is besides it. */
 static void first_query_sees_the_slot(void **state) {
     (void)state;
     ModelCase scene;

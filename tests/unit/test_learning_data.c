@@ -1,5 +1,5 @@
-/* Every data source and everything that can stand around its tokens is learned: 200 steps of the real loop
-   each. */
+/* Every data source and everything that can stand around its tokens is learned: 200 steps of the
+   real loop each. */
 #include "tests/support/learning.h"
 #include "tests/support/scratch.h"
 #include "train/source.h"

@@ -1,5 +1,5 @@
-/* Every objective, optimizer, schedule and group learns: 200 steps of the real loop each; and what cannot
-   learn is seen not to. */
+/* Every objective, optimizer, schedule and group learns: 200 steps of the real loop each; and what
+   cannot learn is seen not to. */
 #include "tests/support/learning.h"
 #include "tests/support/scratch.h"
 
@@ -73,8 +73,8 @@ static void what_cannot_learn_is_seen(void **state) {
     }
 }
 
-/* Of independent tokens only the frequencies can be learned: the loss comes near their entropy, and never
-   below, as it would if a query saw the token it has to predict. */
+/* Of independent tokens only the frequencies can be learned: the loss comes near their entropy, and
+   never below, as it would if a query saw the token it has to predict. */
 static void nobody_sees_what_is_asked(void **state) {
     static const char *const settings[] = {
         "", "train.objective=prefix; model.attention.mask=prefix",

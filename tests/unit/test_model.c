@@ -1,9 +1,9 @@
 /* The forward pass against the plain double-precision reference, and what must hold of a model
    whatever its numbers are.
 
-   Tolerance: float32 rounds by 6e-8 relative at each of some ten roundings per layer, which in L2 adds
-   up to below 2e-6 for these depths; 1e-5 leaves room, and any slip in a convention (a pair of RoPE's,
-   a slope, an epsilon of 1e-6) is far above it. */
+   Tolerance: float32 rounds by 6e-8 relative at each of some ten roundings per layer, which in L2
+   adds up to below 2e-6 for these depths; 1e-5 leaves room, and any slip in a convention (a pair of
+   RoPE's, a slope, an epsilon of 1e-6) is far above it. */
 #include "tests/support/compare.h"
 #include "tests/support/defaults.h"
 #include "tests/support/model_case.h"
@@ -19,8 +19,8 @@
 
 static const double tolerance = 1e-5;
 
-/* Lengths 1, below, on and above the attention's block; heads that are no power of two; hidden units
-   that fill no vector; contexts longer than the sequence. */
+/* Lengths 1, below, on and above the attention's block; heads that are no power of two; hidden
+   units that fill no vector; contexts longer than the sequence. */
 static const CaseShape shapes[] = {
     {"", 1, 8, 1, 12, 6, 7, 2, 6, 4},       {"", 2, 8, 2, 5, 9, 7, 1, 1, 0},
     {"", 2, 24, 3, 20, 33, 11, 3, 33, 5},   {"", 3, 16, 4, 33, 70, 300, 2, 65, 7},
@@ -241,8 +241,8 @@ static void extreme_scores(void **state) {
     reference_forward(&scene.config, scene.table, scene.exact, &scene.batch,
                       &(ReferenceOutput){.logits = expected});
     model_logits(scene.model, scene.parameters, &scene.batch, scene.workspace, logits);
-    /* Two keys whose scores of 1e5 differ by less than their rounding, 0.008, may weigh differently;
-       the seed has none closer than that, which this bound confirms. */
+    /* Two keys whose scores of 1e5 differ by less than their rounding, 0.008, may weigh
+       differently; the seed has none closer than that, which this bound confirms. */
     assert_floats_close("logits under extreme scores", logits, expected, count, 1e-2, 0);
     case_destroy(&scene);
 }

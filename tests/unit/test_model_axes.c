@@ -115,10 +115,11 @@ static double norm_of(const float *values, size_t count) {
     return sqrt(squares);
 }
 
-/* A tensor whose gradient is small beside the whole one carries the whole one's rounding, which is some
-   fifteen units of single precision (6e-8) of the whole norm; 2e-5 of a tenth of it allows twice that.
-   Seen with embedding_scale=2.5: 1.9e-5 and 1.3e-5 in two tensors of norm 5.3 and 0.8, the whole 19.4;
-   the same with a difference step ten times as large, another with another optimisation level. */
+/* A tensor whose gradient is small beside the whole one carries the whole one's rounding, which is
+   some fifteen units of single precision (6e-8) of the whole norm; 2e-5 of a tenth of it allows
+   twice that. Seen with embedding_scale=2.5: 1.9e-5 and 1.3e-5 in two tensors of norm 5.3 and 0.8,
+   the whole 19.4; the same with a difference step ten times as large, another with another
+   optimisation level. */
 static const double small_share = 0.1;
 
 static void check_every_entry(ModelCase *scene) {
@@ -143,8 +144,8 @@ static void gradient_of_every_entry(void **state) {
     for_each_axis(tiny, check_every_entry);
 }
 
-/* One random direction over all parameters together, each tensor's part of it as long as the others':
-   gradient · direction against the slope. */
+/* One random direction over all parameters together, each tensor's part of it as long as the
+   others': gradient · direction against the slope. */
 static void check_direction(ModelCase *scene) {
     const float *gradient = gradient_of(scene);
     double *direction = ARENA_ARRAY(&scene->arena, double, scene->table->total);
@@ -194,8 +195,8 @@ static void workspaces_hold_no_past(void **state) {
     for_each_axis(larger, check_workspace_reuse);
 }
 
-/* From the model's own start, 200 plain Adam steps on one batch of random sequences: every choice learns
-   at least half of it by heart. */
+/* From the model's own start, 200 plain Adam steps on one batch of random sequences: every choice
+   learns at least half of it by heart. */
 static void every_choice_learns(void **state) {
     (void)state;
     for (const Axis *axis = axes; axis->name != NULL; axis++) {

@@ -5,8 +5,8 @@
    Tolerance: with step 1e-5 the differences themselves are right to about 1e-9. What is left is the
    float32 rounding of model/ itself, 6e-8 per operation; over the some hundred operations on a path
    through two or three layers, adding up like a random walk, that stays below 1e-5 of a tensor's L2
-   norm (4e-6 is the worst seen). 2e-5 leaves room for unlucky cancellation; a wrong or missing term is
-   of order 1. A tensor whose true gradient is near 0 is judged against a thousandth of the whole
+   norm (4e-6 is the worst seen). 2e-5 leaves room for unlucky cancellation; a wrong or missing term
+   is of order 1. A tensor whose true gradient is near 0 is judged against a thousandth of the whole
    gradient's norm. */
 #include "model/base/random.h"
 #include "tests/support/compare.h"
@@ -76,8 +76,9 @@ static void every_entry(void **state) {
 }
 
 /* The slope along a random direction within one tensor is gradient · direction. For directions of
-   independent normal entries its error is one draw of N(0, ‖error‖²): an error as large as a hundredth
-   of the gradient falls within five tolerances once in a hundred draws, so twice once in 10⁴. */
+   independent normal entries its error is one draw of N(0, ‖error‖²): an error as large as a
+   hundredth of the gradient falls within five tolerances once in a hundred draws, so twice once in
+   10⁴. */
 static void check_directions(ModelCase *scene, const Parameter *entry, const float *gradient,
                              double whole, Random *random) {
     double norm = norm_of(gradient + entry->offset, entry->count);
@@ -173,8 +174,9 @@ static void no_targets(void **state) {
     case_destroy(&scene);
 }
 
-/* Plain Adam steps on one batch of random sequences, which begin with different tokens so that nothing
-   in them is left to chance: a model that cannot learn them by heart has a wrong gradient. */
+/* Plain Adam steps on one batch of random sequences, which begin with different tokens so that
+   nothing in them is left to chance: a model that cannot learn them by heart has a wrong
+   gradient. */
 static void memorises_one_batch(void **state) {
     (void)state;
     for (const char *const *position = defaults_positions(); *position != NULL; position++) {

@@ -151,8 +151,8 @@ static void normalizations_match(void **state) {
         }
 }
 
-/* The divisor of the linear kernel is 1 while the sum of either sign is below 1, and its size above;
-   weights by hand. */
+/* The divisor of the linear kernel is 1 while the sum of either sign is below 1, and its size
+   above; weights by hand. */
 static void linear_kernel_divides_by_the_sum_above_one(void **state) {
     (void)state;
     static const struct {
@@ -190,8 +190,8 @@ static void elu_features(void **state) {
     }
 }
 
-/* Trained scores have been seen beyond 1e5 in magnitude: no weight may become NaN, and rows that sum
-   to one must still do so. */
+/* Trained scores have been seen beyond 1e5 in magnitude: no weight may become NaN, and rows that
+   sum to one must still do so. */
 static void extreme_scores(void **state) {
     (void)state;
     static const float scores[][3] = {

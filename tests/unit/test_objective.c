@@ -83,8 +83,8 @@ static void prefix_asks_behind_it(void **state) {
         assert_int_equal(drawn.targets[2][t], t < 7 ? -1 : (t + 1) % (TOKENS - 1));
 }
 
-/* Every chosen target is the token that stood there; what replaced it has the shares asked for, within
-   five standard deviations of a binomial draw. */
+/* Every chosen target is the token that stood there; what replaced it has the shares asked for,
+   within five standard deviations of a binomial draw. */
 static void masked_hides_and_asks(void **state) {
     (void)state;
     static Drawn drawn;

@@ -191,9 +191,9 @@ static void plain_all(const OptimizerCase *scene, double *w, double *m, double *
 }
 
 /* After each of twelve steps the distance from where training began agrees to 1e-4 of its norm
-   (comparing the weights themselves would hide wrong small steps), or to the 6e-8 per weight and step
-   that rounding weights below 1 to float32 leaves. Five Newton–Schulz steps amplify rounding by at
-   most 3.4^5 ≈ 500 where singular values are near 0: 6e-8 · 500 = 3e-5. */
+   (comparing the weights themselves would hide wrong small steps), or to the 6e-8 per weight and
+   step that rounding weights below 1 to float32 leaves. Five Newton–Schulz steps amplify rounding
+   by at most 3.4^5 ≈ 500 where singular values are near 0: 6e-8 · 500 = 3e-5. */
 static void follow(const KindChoice *choice) {
     OptimizerCase scene;
     optimizer_case_create(&scene, choice);
@@ -239,7 +239,8 @@ static void optimizers_follow_their_definitions(void **state) {
 }
 
 /* Muon's direction has singular values near 1, so that ‖step‖² is near rate² · rank · stretch². The
-   five steps take singular values between 0.01 and 1 of the normed matrix to between 0.68 and 1.14. */
+   five steps take singular values between 0.01 and 1 of the normed matrix to between 0.68 and
+   1.14. */
 static void muon_steps_are_near_orthogonal(void **state) {
     (void)state;
     KindChoice choice = defaults_kind(&optimizer_kinds, "muon");
@@ -412,8 +413,9 @@ static void resuming_changes_no_bit(void **state) {
     }
 }
 
-/* Activations are kept for one lane per thread: 2,048 sequences in 128 lanes (16 at a time) need less
-   than a sixth of the memory of one lane, the 128 gradient buffers included, for the same gradient. */
+/* Activations are kept for one lane per thread: 2,048 sequences in 128 lanes (16 at a time) need
+   less than a sixth of the memory of one lane, the 128 gradient buffers included, for the same
+   gradient. */
 static void lanes_bound_memory(void **state) {
     (void)state;
     RunConfig config = small_run("adamw", "constant");

@@ -1,5 +1,6 @@
-/* What must hold of every analysis whatever the model: bounds, shares that sum to 1, no influence of
-   the samples' order, made-up inputs of ordinary tokens alone, and reasons for what is missing. */
+/* What must hold of every analysis whatever the model: bounds, shares that sum to 1, no influence
+   of the samples' order, made-up inputs of ordinary tokens alone, and reasons for what is
+   missing. */
 #include "analysis/likelihood.h"
 #include "analysis/sinks.h"
 #include "model/base/random.h"
@@ -46,8 +47,7 @@ static void create(AnalysisScene *scene, const char *analysis, const Example *mo
     analysis_scene_create_with(scene, analysis, small, model->settings, model->objective, 0.5, 3);
 }
 
-/* ---- Bounds ------------------------------------------------------------------------------------
- */
+/* ---- Bounds ---------------------------------------------------------------------------------- */
 
 typedef struct Bound {
     const char *analysis, *name;
@@ -183,8 +183,7 @@ static void values_keep_their_bounds(void **state) {
             fail_msg("%s was defined %zu times only", bounds[b].name, defined[b]);
 }
 
-/* ---- The samples' order ------------------------------------------------------------------------
- */
+/* ---- The samples' order ---------------------------------------------------------------------- */
 
 /* What is made of inputs that are drawn for each place in the probe. */
 static bool is_drawn(const char *name) {
@@ -233,8 +232,7 @@ static void the_order_of_samples_is_nothing(void **state) {
         }
 }
 
-/* ---- Inputs that are made up -------------------------------------------------------------------
- */
+/* ---- Inputs that are made up ----------------------------------------------------------------- */
 
 static void made_up_inputs_are_ordinary_tokens(void **state) {
     (void)state;
@@ -264,8 +262,8 @@ static void made_up_inputs_are_ordinary_tokens(void **state) {
     }
 }
 
-/* A loss counts where the query does not see what it is asked for: nowhere in an encoder, and behind
-   the prefix of four. */
+/* A loss counts where the query does not see what it is asked for: nowhere in an encoder, and
+   behind the prefix of four. */
 static void copies_are_predicted_unseen(void **state) {
     (void)state;
     AnalysisScene scene;
@@ -295,8 +293,7 @@ static void copies_are_predicted_unseen(void **state) {
     analysis_scene_destroy(&scene);
 }
 
-/* ---- Updates -----------------------------------------------------------------------------------
- */
+/* ---- Updates --------------------------------------------------------------------------------- */
 
 /* One head and no MLP: what the head adds is all that changes in the stream, normed or not. */
 static void a_lone_head_is_the_whole_update(void **state) {
@@ -328,8 +325,7 @@ static void a_lone_head_is_the_whole_update(void **state) {
     }
 }
 
-/* ---- A planted effect is found, a permuted one is not ------------------------------------------
- */
+/* ---- A planted effect is found, a permuted one is not ---------------------------------------- */
 
 static size_t offset_of(const AnalysisScene *scene, const char *name) {
     return (size_t)(analysis_scene_values(scene, name, 0) - scene->rows);

@@ -1,6 +1,6 @@
-/* The random numbers: Random123's known answers, moments, independence of streams, unbiased ranges and
-   permutations. Every statistical bound is at least five standard deviations wide, and the draws are
-   fixed by their seeds, so a pass is a pass for ever. */
+/* The random numbers: Random123's known answers, moments, independence of streams, unbiased ranges
+   and permutations. Every statistical bound is at least five standard deviations wide, and the
+   draws are fixed by their seeds, so a pass is a pass for ever. */
 #include "model/base/random.h"
 #include "tests/support/compare.h"
 
@@ -13,7 +13,8 @@
 
 enum { DRAWS = 200000 };
 
-/* philox4x32-10 of the known-answer file that Random123 is distributed with: counter, key, output. */
+/* philox4x32-10 of the known-answer file that Random123 is distributed with: counter, key,
+   output. */
 static void known_answers(void **state) {
     (void)state;
     static const struct {
@@ -93,7 +94,8 @@ static void items_do_not_overlap(void **state) {
     }
 }
 
-/* Uniform: mean 1/2, variance 1/12; deviations of the estimates are sqrt(1/12n) and sqrt(1/180n). */
+/* Uniform: mean 1/2, variance 1/12; deviations of the estimates are sqrt(1/12n) and
+   sqrt(1/180n). */
 static void uniform_moments(void **state) {
     (void)state;
     Random random = random_create(11, RANDOM_TEST, 0, 0);
@@ -113,7 +115,8 @@ static void uniform_moments(void **state) {
     assert_real_within("highest", highest, 1 - 1e-4, 1 - 0x1p-53);
 }
 
-/* Normal: the first four moments 0, 1, 0, 3, with variances of their estimates 1, 2, 15, 96 over n. */
+/* Normal: the first four moments 0, 1, 0, 3, with variances of their estimates 1, 2, 15, 96 over
+   n. */
 static void normal_moments(void **state) {
     (void)state;
     static const double expected[] = {0, 1, 0, 3}, variance[] = {1, 2, 15, 96};

@@ -121,7 +121,8 @@ static void groups_know_their_sinking_head(void **state) {
     arena_destroy(&arena);
 }
 
-/* Seeds that sink in heads of other numbers: the strongest of each is averaged, not those of one number. */
+/* Seeds that sink in heads of other numbers: the strongest of each is averaged, not those of one
+   number. */
 static void each_seed_has_its_own_sinking_head(void **state) {
     ReportCase made;
     Arena arena = arena_create("test");
@@ -148,7 +149,8 @@ static void each_seed_has_its_own_sinking_head(void **state) {
     arena_destroy(&arena);
 }
 
-/* Paired values leave no colour unused; crossed ones have a colour for the first key, a dash for the other. */
+/* Paired values leave no colour unused; crossed ones have a colour for the first key, a dash for
+   the other. */
 static void groups_differ_in_colour_unless_values_are_crossed(void **state) {
     static const char *const keys[] = {"model.kv_heads", "model.gate"};
     static const bool given[] = {true, true};

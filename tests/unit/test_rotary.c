@@ -30,8 +30,7 @@ static Visibility *make_visibility(Mask mask, int length, Arena *arena) {
     return visibility_from_intervals(keys, length, arena);
 }
 
-/* ---- Pairs -------------------------------------------------------------------------------------
- */
+/* ---- Pairs ----------------------------------------------------------------------------------- */
 
 /* One pair's four measures by their definitions. */
 static void plain_pair(const Visibility *visibility, const float *query, const float *key,
@@ -117,8 +116,7 @@ static void aligned_and_opposed_pairs(void **state) {
     arena_destroy(&arena);
 }
 
-/* ---- Attention by distance ---------------------------------------------------------------------
- */
+/* ---- Attention by distance ------------------------------------------------------------------- */
 
 typedef struct Spectrum {
     double profile[LARGEST], power[LARGEST], wavelet[8];
@@ -279,8 +277,7 @@ static void short_sequences(void **state) {
     arena_destroy(&arena);
 }
 
-/* ---- Harmonics and interference ----------------------------------------------------------------
- */
+/* ---- Harmonics and interference -------------------------------------------------------------- */
 
 /* Amplitudes 2, 1 and ½ at θ, 2θ, 3θ: (1² + ½²)/2²; at whole periods
    the window keeps apart what is two or more of them away. */

@@ -27,7 +27,8 @@ static void assert_rate(const KindChoice *choice, int64_t step, int64_t steps, i
                  (long long)step, (long long)steps, (long long)warmup, rate, expected);
 }
 
-/* Linear warm-up to the full rate at its last step, then never above it, never below 0, never up. */
+/* Linear warm-up to the full rate at its last step, then never above it, never below 0, never
+   up. */
 static void every_schedule_warms_up_and_falls(void **state) {
     (void)state;
     for (size_t k = 0; k < schedule_kinds.count; k++) {

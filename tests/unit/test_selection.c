@@ -77,7 +77,8 @@ static void test_only_over_steps(void **state) {
     assert_false(analyses_any_computed(fates, 2, true));
 }
 
-/* What the file will say that it holds: options as held where it is kept, as asked for where not. */
+/* What the file will say that it holds: options as held where it is kept, as asked for where
+   not. */
 static void test_descriptions(void **state) {
     (void)state;
     Arena arena = arena_create("test");

@@ -116,7 +116,8 @@ static void shares_do_not_depend_on_what_rows_sum_to(void **state) {
     arena_destroy(&arena);
 }
 
-/* Random rows, with e^2.5 as much weight for key 5; or the same weights dealt out anew in every row. */
+/* Random rows, with e^2.5 as much weight for key 5; or the same weights dealt out anew in every
+   row. */
 static void add_planted(const Visibility *visibility, int sample, bool permuted, double *mean) {
     enum { T = 32, SAMPLES = 20 };
     static double map[T * T];
@@ -282,8 +283,8 @@ static void induction_inputs_and_score(void **state) {
     arena_destroy(&arena);
 }
 
-/* Kernel attention's weights may be below 0: then there is an importance and a total, but no entropy, even
-   where another row is a distribution. */
+/* Kernel attention's weights may be below 0: then there is an importance and a total, but no
+   entropy, even where another row is a distribution. */
 static void weights_below_zero_have_no_entropy(void **state) {
     (void)state;
     Arena arena = arena_create("test");

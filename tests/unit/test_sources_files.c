@@ -261,7 +261,8 @@ static void a_validation_file_is_apart(void **state) {
 
 /* ---- Documents ------------------------------------------------------------------------------ */
 
-/* Documents of 3 to 13 tokens: token 10 + n is at place n of its document; 0 stands between them. */
+/* Documents of 3 to 13 tokens: token 10 + n is at place n of its document; 0 stands between
+   them. */
 static const char *write_documents(void *const *state) {
     static uint16_t tokens[4000];
     int count = 0;
@@ -276,8 +277,8 @@ static const char *write_documents(void *const *state) {
     return path;
 }
 
-/* With bos: document a BOS (the file's own separator) stands before each first token and nowhere else;
-   otherwise there is none within. */
+/* With bos: document a BOS (the file's own separator) stands before each first token and nowhere
+   else; otherwise there is none within. */
 static void documents_are_told_apart(void **state) {
     for (int packing = 0; packing < 2; packing++)
         for (int bos = BOS_FIRST; bos <= BOS_NONE; bos++) {

@@ -1,5 +1,6 @@
-/* The drawn sources: what they draw has the statistics of their definition. Counts are compared within
-   five standard deviations of a fair draw, which a right program fails once in two million. */
+/* The drawn sources: what they draw has the statistics of their definition. Counts are compared
+   within five standard deviations of a fair draw, which a right program fails once in two
+   million. */
 #include "tests/support/defaults.h"
 #include "tests/support/scratch.h"
 #include "tests/support/source_case.h"
@@ -76,8 +77,8 @@ static void chains_have_a_text_s_frequencies(void **state) {
     }
 }
 
-/* Of order 2 the pair tells; of order 1 the last symbol alone. In "aab" repeated, b follows a after an
-   a, and only then. */
+/* Of order 2 the pair tells; of order 1 the last symbol alone. In "aab" repeated, b follows a after
+   an a, and only then. */
 static void order_two_sees_two_symbols(void **state) {
     char text[3001];
     for (int i = 0; i < 3000; i++)
@@ -106,8 +107,8 @@ static void order_two_sees_two_symbols(void **state) {
     }
 }
 
-/* A drawn chain of order 2: the frequencies after one pair are 1/rank in some order, and differ from
-   those after another pair with the same last symbol. */
+/* A drawn chain of order 2: the frequencies after one pair are 1/rank in some order, and differ
+   from those after another pair with the same last symbol. */
 static void drawn_chains_of_order_two(void **state) {
     (void)state;
     KindChoice choice = defaults_kind(&source_kinds, "markov");

@@ -16,8 +16,8 @@ static KindChoice zipf(void) {
     return defaults_kind(&source_kinds, "zipf");
 }
 
-/* The targets follow the inputs, −1 only where a leading BOS would be. Returns how many −1 there are in
-   each sequence. */
+/* The targets follow the inputs, −1 only where a leading BOS would be. Returns how many −1 there
+   are in each sequence. */
 static int check_targets(const SourceCase *scene) {
     int unpredicted = 0;
     for (int s = 0; s < BATCH; s++)
@@ -181,8 +181,8 @@ static void a_share_of_sequences_is_random(void **state) {
     source_case_close(scene);
 }
 
-/* 10 sequences' worth and a bit: sequence n is sequence n mod 10, whatever the step; the others' splits
-   have no end. */
+/* 10 sequences' worth and a bit: sequence n is sequence n mod 10, whatever the step; the others'
+   splits have no end. */
 static void an_amount_repeats(void **state) {
     (void)state;
     KindChoice choice = zipf(), plain = zipf();

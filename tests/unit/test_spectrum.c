@@ -49,8 +49,7 @@ static void draw_map(Scene *scene, uint32_t item, bool causal) {
     }
 }
 
-/* ---- Maps --------------------------------------------------------------------------------------
- */
+/* ---- Maps ------------------------------------------------------------------------------------ */
 
 static MapSpectrum measure(Scene *scene) {
     return map_spectrum(scene->map, scene->size, &scene->arena);
@@ -198,8 +197,7 @@ static void the_order_of_positions_is_nothing(void **state) {
     arena_destroy(&mixed.arena);
 }
 
-/* ---- As published ------------------------------------------------------------------------------
- */
+/* ---- As published ---------------------------------------------------------------------------- */
 
 /* The general solver on the same triangular map, made not quite triangular, finds the diagonal. */
 static void a_causal_maps_eigenvalues_are_its_diagonal(void **state) {
@@ -258,8 +256,7 @@ static void the_published_divergence(void **state) {
     assert_number("no values", published_divergence(nothing, 2), NAN, 0);
 }
 
-/* ---- Parameters --------------------------------------------------------------------------------
- */
+/* ---- Parameters ------------------------------------------------------------------------------ */
 
 /* The closed form against the midpoint rule in t, x = a + (b − a) sin²(t): the integrand is smooth.
  */

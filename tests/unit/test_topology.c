@@ -21,8 +21,7 @@ enum {
     SIMPLICES = NAIVE + NAIVE * (NAIVE - 1) / 2 + NAIVE * (NAIVE - 1) * (NAIVE - 2) / 6
 };
 
-/* ---- The plain algorithm -----------------------------------------------------------------------
- */
+/* ---- The plain algorithm --------------------------------------------------------------------- */
 
 /* A simplex as a set of points. */
 typedef struct Simplex {
@@ -179,8 +178,7 @@ static void bars_are_those_of_the_full_reduction(void **state) {
     free(naive);
 }
 
-/* ---- Known by hand -----------------------------------------------------------------------------
- */
+/* ---- Known by hand --------------------------------------------------------------------------- */
 
 typedef struct Scene {
     Arena arena;
@@ -376,8 +374,7 @@ static void a_tie_with_the_scale(void **state) {
     assert_int_equal(betti_number(&code, 0.5 * (1 - 0.9e-6)), 1);
 }
 
-/* ---- As published ------------------------------------------------------------------------------
- */
+/* ---- As published ---------------------------------------------------------------------------- */
 
 static void a_causal_mask_blinds_the_published_one(void **state) {
     (void)state;

@@ -54,8 +54,7 @@ static void random_map(uint32_t seed, int length, bool causal, double *map) {
     }
 }
 
-/* ---- Eigenvectors ------------------------------------------------------------------------------
- */
+/* ---- Eigenvectors ---------------------------------------------------------------------------- */
 
 enum { EIGEN_LARGEST = 48 };
 
@@ -118,8 +117,7 @@ static void eigenpairs_of_all_kinds_of_matrices(void **state) {
     }
 }
 
-/* ---- Principal components ----------------------------------------------------------------------
- */
+/* ---- Principal components -------------------------------------------------------------------- */
 
 static void components_of_known_data(void **state) {
     (void)state;
@@ -173,8 +171,7 @@ static void components_without_variance(void **state) {
     arena_destroy(&arena);
 }
 
-/* ---- Measures ----------------------------------------------------------------------------------
- */
+/* ---- Measures -------------------------------------------------------------------------------- */
 
 static void movement_by_hand(void **state) {
     (void)state;

@@ -1,5 +1,5 @@
-/* Adam (Kingma & Ba, arXiv 1412.6980, algorithm 1); weight decay is an L2 penalty: it is added to the
-   gradient and so passes through both moments. */
+/* Adam (Kingma & Ba, arXiv 1412.6980, algorithm 1); weight decay is an L2 penalty: it is added to
+   the gradient and so passes through both moments. */
 #include "train/optimizers/adam_options.h"
 
 /* Floats whose penalised gradient is made at a time, on the stack. */

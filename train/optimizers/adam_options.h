@@ -29,7 +29,8 @@ _Static_assert(sizeof(AdamOptions) <= KIND_OPTIONS_BYTES, "options fit");
 
 double adam_learning_rate(const KindOptions *options);
 
-/* One Adam step with learning rate `rate` (all factors applied) and decoupled decay rate · decay. */
+/* One Adam step with learning rate `rate` (all factors applied) and decoupled decay rate ·
+   decay. */
 void adam_update(const AdamOptions *options, const OptimizerUpdate *now, OptimizerRange range,
                  double rate, double decay);
 

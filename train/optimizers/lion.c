@@ -1,5 +1,5 @@
-/* Lion (Chen et al., arXiv 2302.06675, algorithm 2): the sign of a mixture of momentum and gradient,
-   with decoupled weight decay. */
+/* Lion (Chen et al., arXiv 2302.06675, algorithm 2): the sign of a mixture of momentum and
+   gradient, with decoupled weight decay. */
 #include "train/optimizers/optimizer.h"
 
 typedef struct LionOptions {

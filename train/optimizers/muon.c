@@ -1,7 +1,7 @@
 /* Muon (Jordan et al., "Muon: an optimizer for hidden layers in neural networks", 2024): momentum
    whose matrix is replaced by its nearest semi-orthogonal one, found roughly by five Newton–Schulz
-   steps. For the matrices of attention and MLP; token and position embeddings, unembedding, norms and
-   biases go by AdamW with a rate of its own. */
+   steps. For the matrices of attention and MLP; token and position embeddings, unembedding, norms
+   and biases go by AdamW with a rate of its own. */
 #include "model/math/gemm.h"
 #include "train/optimizers/adam_options.h"
 

@@ -1,5 +1,5 @@
-/* Optimizers: one pass over the contiguous parameter block. Each kind keeps `slots` blocks of state in
-   the parameters' layout. */
+/* Optimizers: one pass over the contiguous parameter block. Each kind keeps `slots` blocks of state
+   in the parameters' layout. */
 #ifndef FIDUCIAL_TRAIN_OPTIMIZER_H
 #define FIDUCIAL_TRAIN_OPTIMIZER_H
 
@@ -8,8 +8,8 @@
 
 #include <stdint.h>
 
-/* One update of the floats [first, end) of the block, all of one parameter; the factors are those of
-   its group (train/groups.h). */
+/* One update of the floats [first, end) of the block, all of one parameter; the factors are those
+   of its group (train/groups.h). */
 typedef struct OptimizerRange {
     size_t first, end;
     double rate;  /* on the learning rate */
@@ -34,10 +34,10 @@ typedef struct OptimizerKind {
     /* Updates one range; called for disjoint ranges by several threads. */
     void (*update)(const KindOptions *options, const OptimizerUpdate *update, OptimizerRange range);
 
-    /* For kinds that must see a parameter whole, otherwise NULL. takes_whole: whether entry is one of
-       these; then update_parameter is called once for it in place of update, by one thread, with
-       scratch of whole_scratch(entry) floats (64-byte aligned, not initialised). So a parameter is a
-       unit of work, and the bits do not depend on the number of threads. */
+    /* For kinds that must see a parameter whole, otherwise NULL. takes_whole: whether entry is one
+       of these; then update_parameter is called once for it in place of update, by one thread, with
+       scratch of whole_scratch(entry) floats (64-byte aligned, not initialised). So a parameter is
+       a unit of work, and the bits do not depend on the number of threads. */
     bool (*takes_whole)(const Parameter *entry);
     size_t (*whole_scratch)(const Parameter *entry);
     void (*update_parameter)(const KindOptions *options, const OptimizerUpdate *update,

@@ -1,5 +1,5 @@
-/* Stochastic gradient descent with momentum, as PyTorch defines it: the velocity is v = momentum·v +
-   g, the step rate·v, or rate·(g + momentum·v) with Nesterov's look-ahead (Sutskever et al., ICML
+/* Stochastic gradient descent with momentum, as PyTorch defines it: the velocity is v = momentum·v
+   + g, the step rate·v, or rate·(g + momentum·v) with Nesterov's look-ahead (Sutskever et al., ICML
    2013). Weight decay is an L2 penalty in the gradient g. */
 #include "train/optimizers/optimizer.h"
 

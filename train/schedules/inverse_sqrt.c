@@ -16,7 +16,8 @@ static const Field options_fields[] = {
                 "warm-up's length (without one: 1), as in the source"},
 };
 
-/* sqrt(timescale/(timescale + step − warmup)); with timescale = warmup that is sqrt(warmup/step). */
+/* sqrt(timescale/(timescale + step − warmup)); with timescale = warmup that is
+   sqrt(warmup/step). */
 static double factor(const KindOptions *options, const SchedulePoint *point) {
     double timescale = (double)((const InverseSqrtOptions *)options)->timescale;
     if (timescale == 0)

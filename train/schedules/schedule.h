@@ -8,7 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Where training is, after warm-up. Steps count from 1: the first step made is 1, the last `steps`. */
+/* Where training is, after warm-up. Steps count from 1: the first step made is 1, the last
+   `steps`. */
 typedef struct SchedulePoint {
     int64_t step, steps, warmup;
     double progress; /* (step − warmup)/(steps − warmup): 1 at the last step; 0 where steps ≤ warmup */

@@ -1,5 +1,5 @@
-/* Warm-up, stable, decay (Hu et al., MiniCPM, arXiv 2404.06395, section 4): constant, then down over
-   the last part of all steps. */
+/* Warm-up, stable, decay (Hu et al., MiniCPM, arXiv 2404.06395, section 4): constant, then down
+   over the last part of all steps. */
 #include "train/schedules/schedule.h"
 
 #include <math.h>

@@ -31,21 +31,21 @@ typedef struct ChainOptions {
     bool triples;      /* count what follows pairs as well; not for english */
 } ChainOptions;
 
-/* STATUS_BAD_INPUT where the options say something about zipf and name another chain; *culprit then names
-   the dotted key. The defaults (64 symbols, exponent 1) say nothing. */
+/* STATUS_BAD_INPUT where the options say something about zipf and name another chain; *culprit then
+   names the dotted key. The defaults (64 symbols, exponent 1) say nothing. */
 Status bigram_options_check(const ChainOptions *options, const char **culprit, Error *error);
 
-/* Makes the table that options name: the embedded counts of English character pairs, rows drawn from the
-   seed (bigram_table_zipf), or the pairs of characters (code points) of a UTF-8 text file or folder,
-   whose bytes' SHA-256 goes into fingerprint; there a symbol that nothing follows takes the row of all
-   occurrences. STATUS_BAD_INPUT where the text cannot be read, has fewer than two characters or more
-   than BIGRAM_TEXT_SYMBOLS different ones, or where triples are asked of more than
-   BIGRAM_TRIPLE_SYMBOLS symbols. */
+/* Makes the table that options name: the embedded counts of English character pairs, rows drawn
+   from the seed (bigram_table_zipf), or the pairs of characters (code points) of a UTF-8 text file
+   or folder, whose bytes' SHA-256 goes into fingerprint; there a symbol that nothing follows takes
+   the row of all occurrences. STATUS_BAD_INPUT where the text cannot be read, has fewer than two
+   characters or more than BIGRAM_TEXT_SYMBOLS different ones, or where triples are asked of more
+   than BIGRAM_TRIPLE_SYMBOLS symbols. */
 Status bigram_table_open(const ChainOptions *options, uint64_t seed, const char *base_directory,
                          Arena *arena, BigramTable *table, char fingerprint[65], Error *error);
 
-/* Cumulative occurrences of all symbols but the excluded ones (NULL: none), scaled into 32 bits, into
-   cumulative [symbols]. False where none is left. */
+/* Cumulative occurrences of all symbols but the excluded ones (NULL: none), scaled into 32 bits,
+   into cumulative [symbols]. False where none is left. */
 bool bigram_table_first(const BigramTable *table, const bool *excluded, uint32_t *cumulative);
 
 /* A short printable name of a symbol. */

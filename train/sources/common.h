@@ -1,5 +1,5 @@
-/* The options that all sources share, and what they mean for a sequence. A kind's own options struct
-   begins with a SourceCommon, its field table with SOURCE_COMMON_FIELDS. */
+/* The options that all sources share, and what they mean for a sequence. A kind's own options
+   struct begins with a SourceCommon, its field table with SOURCE_COMMON_FIELDS. */
 #ifndef FIDUCIAL_TRAIN_SOURCES_COMMON_H
 #define FIDUCIAL_TRAIN_SOURCES_COMMON_H
 
@@ -60,7 +60,8 @@ extern const char *const source_bos_names[];
      .minimum = 0, .maximum = 1e9,                                                                 \
      .meaning = "share of the sequences, relative to the other parts of a mixture"}
 
-/* Fills setup->longest and ->documents. STATUS_BAD_INPUT where the options cannot be meant together. */
+/* Fills setup->longest and ->documents. STATUS_BAD_INPUT where the options cannot be meant
+   together. */
 Status source_common_setup(const SourceCommon *common, SourceSetup *setup, const char **culprit,
                            Error *error);
 

@@ -50,10 +50,10 @@ Corpus corpus_part(const Corpus *whole, size_t first, size_t end);
 /* Fills ->starts: the first token, and each one after a separator. */
 void corpus_find_documents(Corpus *corpus, Arena *arena);
 
-/* Whether the part to train on, or the one held out, serves: streams of setup->longest tokens can be cut
-   from it and, where documents count (PACKING_DOCUMENTS, setup->documents), one begins in it; two in
-   that to train on, or all sequences would be the same. STATUS_BAD_INPUT otherwise; path is for the
-   message. */
+/* Whether the part to train on, or the one held out, serves: streams of setup->longest tokens can
+   be cut from it and, where documents count (PACKING_DOCUMENTS, setup->documents), one begins in
+   it; two in that to train on, or all sequences would be the same. STATUS_BAD_INPUT otherwise; path
+   is for the message. */
 Status corpus_check(const Corpus *corpus, const SourceSetup *setup, bool training, const char *path,
                     Error *error);
 

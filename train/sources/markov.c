@@ -59,8 +59,8 @@ static Status open_markov(const KindOptions *given, const SourceSetup *setup, Da
     return STATUS_OK;
 }
 
-/* The row to draw from after the symbols before and last; pairs that a text never continues fall back
-   to what follows the last symbol. */
+/* The row to draw from after the symbols before and last; pairs that a text never continues fall
+   back to what follows the last symbol. */
 static const uint32_t *row_after(const BigramTable *table, int before, int last) {
     size_t symbols = (size_t)table->symbols;
     const uint32_t *row = table->cumulative + (size_t)last * symbols;

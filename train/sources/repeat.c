@@ -1,6 +1,6 @@
-/* Induction: a block of random tokens, given twice or more, then another (the repeated random tokens of
-   Olsson et al., "In-context learning and induction heads", arXiv 2209.11895). Only what was seen
-   earlier in the sequence tells the next token. */
+/* Induction: a block of random tokens, given twice or more, then another (the repeated random
+   tokens of Olsson et al., "In-context learning and induction heads", arXiv 2209.11895). Only what
+   was seen earlier in the sequence tells the next token. */
 #include "train/sources/bigram_table.h"
 #include "train/sources/common.h"
 #include "train/sources/kinds.h"

@@ -1,5 +1,5 @@
-/* Text as bytes: streams are windows at random places, or begin with a document. The tail of the text
-   is held out for validation and the probe. */
+/* Text as bytes: streams are windows at random places, or begin with a document. The tail of the
+   text is held out for validation and the probe. */
 #include "train/sources/common.h"
 #include "train/sources/corpus.h"
 #include "train/sources/kinds.h"
@@ -65,8 +65,8 @@ static const Field fields[] = {
                 "the next ones following it. Attention across documents is not masked"},
 };
 
-/* Entropy of a byte given the one before it, in nats: what a model that sees one byte back can reach at
-   best. */
+/* Entropy of a byte given the one before it, in nats: what a model that sees one byte back can
+   reach at best. */
 static double byte_bigram_entropy(const unsigned char *bytes, size_t count) {
     static const size_t pairs = (size_t)BYTE_VALUES * BYTE_VALUES;
     if (count < 2)

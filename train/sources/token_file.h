@@ -10,12 +10,13 @@ extern const char *const token_format_names[]; /* for FIELD_CHOICE */
 
 /* Reads a whole file of
    - little-endian uint16 or uint32 numbers without a header (the format must be given),
-   - the same behind a header of 256 int32: 20240520, version 1, number of tokens (llm.c's, for uint16)
+   - the same behind a header of 256 int32: 20240520, version 1, number of tokens (llm.c's, for
+   uint16)
      or 20240801, version 7 (llm.c's, for uint32); which of the two widths, its size tells,
    - NumPy's .npy of integers, little-endian, of any shape in C order (rows are joined).
-   Fills corpus's data, type and [0, end) and the SHA-256 of the file's bytes. STATUS_BAD_INPUT, with the
-   path in the message, where the file cannot be read, is none of these, or its size is not what its
-   header says. */
+   Fills corpus's data, type and [0, end) and the SHA-256 of the file's bytes. STATUS_BAD_INPUT,
+   with the path in the message, where the file cannot be read, is none of these, or its size is not
+   what its header says. */
 Status token_file_read(const char *path, TokenFormat format, Arena *arena, Corpus *corpus,
                        char fingerprint[65], Error *error);
 
