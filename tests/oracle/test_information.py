@@ -226,7 +226,9 @@ INFORMATION = ("kl_to_mean", "kl_without_sinks", "kl_reduction", "rows_left_out"
 
 def compare_one_head(found, run):
     """A single head is its own mean."""
-    for name in INFORMATION + tuple(name for name in run.analysis if name.endswith("_null")):
+    nulls = tuple(name for name in run.analysis
+                  if name.endswith("_null") and name != "attention_map_null")
+    for name in INFORMATION + nulls:
         values = run.analysis[name][...]
         found.add(name, (), values, np.full(values.shape, np.nan))
 

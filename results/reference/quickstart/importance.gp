@@ -15,8 +15,6 @@ unset key
 set logscale x 10
 set xrange [0.5:1148.07406]
 set xtics ('0' 0.5, '1' 1 0, '' 2 1, '' 3 1, '' 4 1, '' 5 1, '' 6 1, '' 7 1, '' 8 1, '' 9 1, '10' 10 0, '' 20 1, '' 30 1, '' 40 1, '' 50 1, '' 60 1, '' 70 1, '' 80 1, '' 90 1, '100' 100 0, '' 200 1, '' 300 1, '' 400 1, '' 500 1, '' 600 1, '' 700 1, '' 800 1, '' 900 1, '1k' 1000 0)
-set yrange [-0.025:1]
-set ytics 0.2
 given(c) = strlen(strcol(c)) > 0 ? column(c) : NaN
 set multiplot
 set arrow from screen 0.11667,0.95588 to screen 0.15833,0.95588 nohead lw 3 dt 1 lc rgb '#0072b2'
@@ -34,6 +32,9 @@ set rmargin at screen 0.52917
 set tmargin at screen 0.84314
 set bmargin at screen 0.18137
 set label 'layer 0' at screen 0.32292,0.87745 center front textcolor rgb '#202020' 
+unset logscale y
+set yrange [-0.025:1]
+set ytics 0.2
 set format y '%g'
 set label 'training step (logarithmic)' at screen 0.54444,0.03431 center front textcolor rgb '#202020' 
 set label 'importance of the first token, α₀' at screen 0.02500,0.51225 center front textcolor rgb '#202020' rotate by 90
@@ -53,6 +54,9 @@ set rmargin at screen 0.97222
 set tmargin at screen 0.84314
 set bmargin at screen 0.18137
 set label 'layer 1' at screen 0.76597,0.87745 center front textcolor rgb '#202020' 
+unset logscale y
+set yrange [-0.025:1]
+set ytics 0.2
 set format y ''
 plot 'importance.csv' skip 1 index 5 using 4:5 with lines lw 2 dt (6,5) lc rgb '#808080', \
      'importance.csv' skip 1 index 6 using 4:(given(6)):(given(7)) with filledcurves fs transparent solid 0.18 noborder lc rgb '#0072b2', \
