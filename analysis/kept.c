@@ -47,14 +47,8 @@ typedef struct Listing {
 
 static void see_name(void *context, const char *name) {
     Listing *listing = context;
-    if (listing->count == listing->capacity) {
-        size_t capacity = 2 * listing->capacity + 256;
-        const char **names = ARENA_ARRAY(listing->arena, const char *, capacity);
-        if (listing->count > 0)
-            memcpy(names, listing->names, sizeof *names * listing->count);
-        listing->names = names;
-        listing->capacity = capacity;
-    }
+    listing->names =
+        arena_grow(listing->arena, listing->names, sizeof *listing->names, listing->count, &listing->capacity);
     listing->names[listing->count++] = arena_string(listing->arena, name);
 }
 

@@ -4,14 +4,8 @@
 #include <string.h>
 
 Output *output_add(OutputList *list, Output output) {
-    if (list->count == list->capacity) {
-        size_t capacity = list->capacity > 0 ? 2 * list->capacity : 256;
-        Output **items = ARENA_ARRAY(list->arena, Output *, capacity);
-        if (list->count > 0)
-            memcpy(items, list->items, sizeof *items * list->count);
-        list->items = items;
-        list->capacity = capacity;
-    }
+    list->items =
+        arena_grow(list->arena, list->items, sizeof *list->items, list->count, &list->capacity);
     Output *added = ARENA_ARRAY(list->arena, Output, 1);
     output.count = 1;
     output.by_step = output.rank > 0 && output.axes[0] == list->step;

@@ -35,14 +35,8 @@ static size_t *total_of(VariableList *list, VariableForm form) {
 }
 
 size_t variable_add(VariableList *list, AnalysisContext *context, Variable variable) {
-    if (list->count == list->capacity) {
-        size_t capacity = list->capacity > 0 ? 2 * list->capacity : 64;
-        Variable *items = ARENA_ARRAY(context->arena, Variable, capacity);
-        if (list->count > 0)
-            memcpy(items, list->items, sizeof *items * list->count);
-        list->items = items;
-        list->capacity = capacity;
-    }
+    list->items =
+        arena_grow(context->arena, list->items, sizeof *list->items, list->count, &list->capacity);
     variable.count = 1;
     for (int axis = 0; axis < variable.rank; axis++)
         variable.count *= (size_t)variable.axes[axis]->length;

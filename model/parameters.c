@@ -7,14 +7,8 @@
 #include <string.h>
 
 size_t parameters_add(ParameterTable *table, Arena *arena, Parameter parameter) {
-    if (table->count == table->capacity) {
-        size_t capacity = table->capacity == 0 ? 64 : 2 * table->capacity;
-        Parameter *grown = ARENA_ARRAY(arena, Parameter, capacity);
-        if (table->count > 0)
-            memcpy(grown, table->entries, table->count * sizeof *grown);
-        table->entries = grown;
-        table->capacity = capacity;
-    }
+    table->entries =
+        arena_grow(arena, table->entries, sizeof *table->entries, table->count, &table->capacity);
     parameter.name = arena_string(arena, parameter.name);
     parameter.offset = table->total;
     parameter.count =

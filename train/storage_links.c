@@ -17,14 +17,8 @@ struct ScaleLink {
 };
 
 static void add_link(ScaleLinks *links, const char *scale, ListEntry entry) {
-    if (links->count == links->capacity) {
-        size_t capacity = links->capacity > 0 ? 2 * links->capacity : 256;
-        ScaleLink *items = ARENA_ARRAY(links->arena, ScaleLink, capacity);
-        if (links->count > 0)
-            memcpy(items, links->items, sizeof *items * links->count);
-        links->items = items;
-        links->capacity = capacity;
-    }
+    links->items =
+        arena_grow(links->arena, links->items, sizeof *links->items, links->count, &links->capacity);
     links->items[links->count++] =
         (ScaleLink){.scale = arena_string(links->arena, scale), .entry = entry};
 }

@@ -87,7 +87,7 @@ static Status rename_aside(const char *directory, RunLock *lock, Error *error) {
 }
 
 /* Removes what holds for the shorter run alone: its last snapshot, where that is not due now,
-   run.h5 and analysis.h5. Training then goes on from its checkpoint. */
+   run.h5 and analysis.h5. Training then goes on from its checkpoint, or begins anew without one. */
 static Status forget_end(const char *directory, const PlannedRun *run, Arena *arena, Error *error) {
     RunStatus stored;
     const RunConfig *config = &run->experiment.run;
@@ -102,8 +102,13 @@ static Status forget_end(const char *directory, const PlannedRun *run, Arena *ar
         if (!kept && unlink(path) != 0 && errno != ENOENT)
             return error_errno(error, STATUS_BAD_INPUT, "%s: cannot be removed", path);
     }
-    log_line(LOG_INFO, "%s: goes on from step %lld to %lld", directory,
-             (long long)stored.logged_steps, (long long)config->train.steps);
+    const char *checkpoint = arena_format(arena, "%s/checkpoint.h5", directory);
+    if (access(checkpoint, F_OK) == 0)
+        log_line(LOG_INFO, "%s: goes on from step %lld to %lld", directory,
+                 (long long)stored.logged_steps, (long long)config->train.steps);
+    else
+        log_line(LOG_INFO, "%s: has no checkpoint, so it is trained from the start to step %lld",
+                 directory, (long long)config->train.steps);
     return STATUS_OK;
 }
 

@@ -7,14 +7,8 @@ const char *schema_kind_key(const Field *field) {
 }
 
 static void list_add(SchemaList *list, Arena *arena, SchemaEntry entry) {
-    if (list->count == list->capacity) {
-        size_t capacity = list->capacity == 0 ? 64 : 2 * list->capacity;
-        SchemaEntry *entries = ARENA_ARRAY(arena, SchemaEntry, capacity);
-        if (list->count > 0)
-            memcpy(entries, list->entries, list->count * sizeof *entries);
-        list->entries = entries;
-        list->capacity = capacity;
-    }
+    list->entries =
+        arena_grow(arena, list->entries, sizeof *list->entries, list->count, &list->capacity);
     list->entries[list->count++] = entry;
 }
 

@@ -13,14 +13,7 @@ void names_add(NameList *list, Arena *arena, const char *name) {
     for (size_t i = 0; i < list->count; i++)
         if (strcmp(list->names[i], name) == 0)
             return;
-    if (list->count == list->capacity) {
-        size_t capacity = list->capacity == 0 ? 16 : 2 * list->capacity;
-        const char **names = ARENA_ARRAY(arena, const char *, capacity);
-        if (list->count > 0)
-            memcpy(names, list->names, list->count * sizeof *names);
-        list->names = names;
-        list->capacity = capacity;
-    }
+    list->names = arena_grow(arena, list->names, sizeof *list->names, list->count, &list->capacity);
     list->names[list->count++] = name;
 }
 

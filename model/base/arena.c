@@ -86,6 +86,17 @@ void *arena_allocate_array(Arena *arena, size_t size, size_t count) {
     return arena_allocate(arena, count > SIZE_MAX / size ? SIZE_MAX : size * count);
 }
 
+void *arena_grow(Arena *arena, void *items, size_t size, size_t count, size_t *capacity) {
+    enum { FIRST = 64 };
+    if (count < *capacity)
+        return items;
+    *capacity = *capacity > 0 ? 2 * *capacity : FIRST;
+    void *grown = arena_allocate_array(arena, size, *capacity);
+    if (count > 0)
+        memcpy(grown, items, count * size);
+    return grown;
+}
+
 char *arena_string(Arena *arena, const char *text) {
     size_t bytes = strlen(text) + 1;
     return memcpy(arena_allocate(arena, bytes), text, bytes);

@@ -174,11 +174,11 @@ static const char scaled_caption[] =
     "so, which makes attention of any size comparable.";
 
 void draw_lines(const Report *report, const Figure *figure, Arena *arena, Drawing *drawing) {
-    LineFigure scaled = *(const LineFigure *)figure->options;
-    const LineFigure *options = &scaled;
-    bool exists, scales = report->row_sums && scaled.scaled.variable != NULL;
+    LineFigure drawn = *(const LineFigure *)figure->options;
+    const LineFigure *options = &drawn;
+    bool exists, scales = report->row_sums && drawn.scaled.variable != NULL;
     if (scales)
-        scaled.quantity = scaled.scaled;
+        drawn.quantity = drawn.scaled;
     if (options->of_row_sums && !report->row_sums) {
         drawing->redundant = true;
         drawing->missing = "rows of attention sum to 1";

@@ -119,14 +119,8 @@ static herr_t list_dataset(hid_t group, const char *name, const H5L_info_t *info
     if (H5Oget_info_by_name2(group, name, &object, H5O_INFO_BASIC, H5P_DEFAULT) < 0 ||
         object.type != H5O_TYPE_DATASET)
         return 0;
-    if (listing->count == listing->capacity) {
-        size_t capacity = listing->capacity * 2 + 64;
-        const char **names = ARENA_ARRAY(listing->arena, const char *, capacity);
-        if (listing->count > 0)
-            memcpy(names, listing->names, listing->count * sizeof(*names));
-        listing->names = names;
-        listing->capacity = capacity;
-    }
+    listing->names =
+        arena_grow(listing->arena, listing->names, sizeof *listing->names, listing->count, &listing->capacity);
     listing->names[listing->count++] = arena_string(listing->arena, name);
     return 0;
 }

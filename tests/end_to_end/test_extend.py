@@ -51,6 +51,22 @@ def check_extended(schedule):
               "--extend" not in told, told)
 
 
+def check_without_checkpoint():
+    with Bench(YAML.format(schedule="constant")) as bench:
+        bench.run("run", "grown")
+        bench.run("run", "whole", *LONGER)
+        for folder in bench.runs("grown").values():
+            for path in glob.glob(folder + "/checkpoint*.h5"):
+                os.remove(path)
+        told = bench.run("run", "grown", *LONGER, "--extend")
+        check("extend: without checkpoints: from the start", told.count("from the start to step 50") == 2 and
+              "goes on" not in told, told)
+        wholes = bench.runs("whole")
+        for name, folder in bench.runs("grown").items():
+            check(f"extend: without checkpoints: {name}: the same bytes", snapshots(folder) ==
+                  snapshots(wholes[name]))
+
+
 def check_refused(schedule):
     with Bench(YAML.format(schedule=schedule)) as bench:
         bench.run("train", "grown")
@@ -69,5 +85,6 @@ def check_refused(schedule):
 
 check_extended("constant")
 check_extended("inverse-sqrt")
+check_without_checkpoint()
 check_refused("cosine")
 finish()

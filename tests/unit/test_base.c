@@ -104,6 +104,25 @@ static void arena_never_gives_less_than_it_was_asked(void **state) {
     assert_int_equal(status_of(allocate_array), STATUS_FAILED);
 }
 
+static void arena_lists_grow_and_keep_what_they_hold(void **state) {
+    (void)state;
+    enum { COUNT = 1000 };
+    Arena arena = arena_create("a test");
+    int *items = NULL;
+    size_t capacity = 0, moves = 0;
+    for (size_t count = 0; count < COUNT; count++) {
+        const int *before = items;
+        items = arena_grow(&arena, items, sizeof *items, count, &capacity);
+        assert_true(capacity > count);
+        moves += items != before;
+        items[count] = (int)count;
+    }
+    for (int i = 0; i < COUNT; i++)
+        assert_int_equal(items[i], i);
+    assert_in_range(moves, 2, 10); /* not with every item */
+    arena_destroy(&arena);
+}
+
 static void arena_texts(void **state) {
     (void)state;
     Arena arena = arena_create("a test");
@@ -249,6 +268,7 @@ int main(void) {
         cmocka_unit_test(arena_reserves),
         cmocka_unit_test(arena_refuses_what_cannot_be),
         cmocka_unit_test(arena_never_gives_less_than_it_was_asked),
+        cmocka_unit_test(arena_lists_grow_and_keep_what_they_hold),
         cmocka_unit_test(arena_texts),
         cmocka_unit_test(error_gains_context),
         cmocka_unit_test(error_names_errno),

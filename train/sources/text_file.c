@@ -33,14 +33,8 @@ typedef struct Walk {
 } Walk;
 
 static void walk_add(Walk *walk, const char *path, size_t bytes) {
-    if (walk->count == walk->capacity) {
-        size_t capacity = walk->capacity == 0 ? 64 : 2 * walk->capacity;
-        FoundFile *files = ARENA_ARRAY(walk->arena, FoundFile, capacity);
-        if (walk->count > 0)
-            memcpy(files, walk->files, walk->count * sizeof *files);
-        walk->files = files;
-        walk->capacity = capacity;
-    }
+    walk->files =
+        arena_grow(walk->arena, walk->files, sizeof *walk->files, walk->count, &walk->capacity);
     walk->files[walk->count++] = (FoundFile){path, bytes};
     walk->bytes += bytes;
 }
