@@ -14,7 +14,6 @@
 
 #include <limits.h>
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
 static void print_log(void *context, LogLevel level, const char *line) {
@@ -103,13 +102,13 @@ static ReportJob report_job(const Corridor *corridor, Arena *arena) {
 }
 
 /* Where two processes worked through the same file, one of them writes the report; the other finds
-   its mark. since: wall-clock time at which this command began. */
-static Status write_report(const Corridor *corridor, time_t since, Arena *arena, Error *error) {
+   its mark. seen: the number of the last report when this command began. */
+static Status write_report(const Corridor *corridor, int64_t seen, Arena *arena, Error *error) {
     RunLock lock;
     TRY(storage_make_directory(corridor->directory, error));
     TRY(run_lock_wait(corridor->directory, &lock, error));
     const ReportJob job = report_job(corridor, arena);
-    bool written = report_mark_found(&job, &corridor->plan, since, arena);
+    bool written = report_mark_found(&job, &corridor->plan, seen, arena);
     Status status = written ? STATUS_OK : report_write(&job, error);
     if (status == STATUS_OK && !written)
         status = report_mark_write(&job, &corridor->plan, arena, error);
@@ -140,12 +139,12 @@ static Status run_stages(const CommandLine *line, int stages, Arena *arena, Erro
     Corridor corridor;
     KindList only;
     double began = host_seconds();
-    time_t since = time(NULL);
     if (line->only != NULL)
         TRY(experiment_analyses(line->only, "--only", arena, &only, error));
     TRY(corridor_open(line, arena, &corridor, error));
     if (line->dry_run)
         return show_print(&corridor, line->threads, arena, error);
+    const int64_t last_report = report_mark_number(corridor.directory, arena);
     log_set_sink(print_log, NULL);
     TRY(output_prepare(&corridor.file, &corridor.plan, corridor.directory, line->force, line->extend,
                        error));
@@ -154,7 +153,7 @@ static Status run_stages(const CommandLine *line, int stages, Arena *arena, Erro
         TRY(work_through(line, &corridor, stages, line->only == NULL ? NULL : &only, arena,
                          &result, error));
     if ((stages & STAGE_REPORT) && result.interrupted + result.untouched == 0)
-        TRY(write_report(&corridor, since, arena, error));
+        TRY(write_report(&corridor, last_report, arena, error));
     char duration[NUMBER_TEXT_BYTES];
     TRY(conclude(&corridor, &result, error));
     printf("done in %s\n", duration_write(host_seconds() - began, duration));
