@@ -30,6 +30,7 @@ _Static_assert(sizeof(RopeOptions) <= KIND_OPTIONS_BYTES, "options fit");
 
 /* Turns in the original context between which yarn goes from dividing to leaving: its α and β. */
 static const double yarn_slow = 1, yarn_fast = 32;
+static const double full_turn = 6.283185307179586; /* radians */
 
 /* Tables [context][half]; `back` holds −sine, for the backward pass. */
 typedef struct RopeTables {
@@ -58,16 +59,16 @@ static Status check(const ModelConfig *config, const KindOptions *choice, const 
                          "and at least 2; it is %g · %lld/%lld = %g",
                          options->fraction, (long long)config->width, (long long)config->heads,
                          rotated);
-    if (options->scaling == SCALING_NONE && options->factor != 1)
+    if (options->scaling == SCALING_NONE && options->factor != 0 && options->factor != 1)
         return error_set(error, STATUS_BAD_INPUT,
                          "a factor of %g needs a scaling: linear, ntk or yarn; without one only "
                          "factor: 1 is allowed",
                          options->factor);
-    if (options->scaling != SCALING_NONE && options->factor == 1)
+    if (options->scaling != SCALING_NONE && options->factor < 1)
         return error_set(error, STATUS_BAD_INPUT,
-                         "%s scaling by a factor of 1 changes nothing; give a factor above 1, or "
-                         "scaling: none",
-                         scalings[options->scaling]);
+                         "%s scaling needs a factor of at least 1 (the context over the one that "
+                         "is stretched), not %g; 1 stretches nothing",
+                         scalings[options->scaling], options->factor);
     if (options->scaling == SCALING_NTK && pairs < 2)
         return error_set(error, STATUS_BAD_INPUT,
                          "ntk scaling needs at least 4 rotated dimensions, not 2: of one pair alone "
@@ -75,19 +76,19 @@ static Status check(const ModelConfig *config, const KindOptions *choice, const 
     return STATUS_OK;
 }
 
-/* θ of a pair that turns `turns` times in the original context. */
-static double yarn_angle(double theta, double turns, double factor) {
+/* theta: of the pair before scaling. original: tokens of the context that is stretched. */
+static double yarn_angle(double theta, double original, double factor) {
+    double turns = original * theta / full_turn;
     double kept = (turns - yarn_slow) / (yarn_fast - yarn_slow);
     kept = fmin(1, fmax(0, kept));
     return (1 - kept) * theta / factor + kept * theta;
 }
 
 static int angles(const ModelConfig *config, const KindOptions *choice, double *theta) {
-    const double full_turn = 6.283185307179586;
     const RopeOptions *options = (const RopeOptions *)choice;
     int pairs = pairs_of(config, options), size = 2 * pairs;
     int turning = (int)floor(options->truncate * pairs + 1e-9);
-    double base = options->base, original = (double)config->context / options->factor;
+    double base = options->base, context = (double)config->context;
     if (options->scaling == SCALING_NTK)
         base *= pow(options->factor, (double)size / (size - 2));
     for (int i = 0; i < pairs; i++) {
@@ -95,7 +96,7 @@ static int angles(const ModelConfig *config, const KindOptions *choice, double *
         if (options->scaling == SCALING_LINEAR)
             theta[i] /= options->factor;
         if (options->scaling == SCALING_YARN)
-            theta[i] = yarn_angle(theta[i], original * theta[i] / full_turn, options->factor);
+            theta[i] = yarn_angle(theta[i], context / options->factor, options->factor);
         if (i >= turning)
             theta[i] = 0;
     }
@@ -151,9 +152,10 @@ static const Field options[] = {
     {.name = "scaling", .type = FIELD_CHOICE, .offset = OF(scaling), .fallback = "none",
      .choices = scalings, .meaning = "how the rotations are slowed for a context stretched by factor",
      .source = "arXiv 2306.15595 (linear), arXiv 2309.00071 (ntk, yarn)"},
-    {.name = "factor", .type = FIELD_REAL, .offset = OF(factor), .fallback = "1",
-     .minimum = 1, .maximum = 1e6,
-     .meaning = "how far scaling stretches, above 1 with any: the context over the original one"},
+    {.name = "factor", .type = FIELD_REAL, .offset = OF(factor), .fallback = "0",
+     .minimum = 0, .maximum = 1e6,
+     .meaning = "how far scaling stretches, at least 1: the context over the original one; 0: "
+                "without scaling"},
     {.name = "truncate", .type = FIELD_REAL, .offset = OF(truncate), .fallback = "1",
      .minimum = 0, .maximum = 1,
      .meaning = "share of the frequencies that are kept, the highest; the other pairs do not rotate",

@@ -143,7 +143,7 @@ refused "factor without scaling" "bad.yaml:2:19: model.position" "needs a scalin
 yaml 'experiment: x' 'data: {source: zipf, delimiters: 2}'
 refused "delimiters without a place" "bad.yaml:2:34: data.delimiters" "delimiter_every or delimiter_probability"
 yaml 'experiment: x' 'model: {position: {kind: rope, scaling: yarn}}'
-refused "scaling without a factor" "bad.yaml:2:19: model.position" "by a factor of 1 changes nothing"
+refused "scaling without a factor" "bad.yaml:2:19: model.position" "yarn scaling needs a factor of at least 1"
 yaml 'experiment: x' 'data: {symbols: 32}'
 refused "symbols of a chain that has its own" "bad.yaml:2:17: data.symbols" "an option of the zipf chain"
 yaml 'experiment: x' 'data: {bos: none, bos_count: 2}'

@@ -2,6 +2,7 @@
    double-precision reference: logits, losses, residual streams and the gradient of every parameter.
    The tolerances are those of test_model.c and test_model_gradient.c, where they are derived. */
 #include "model/base/random.h"
+#include "model/position/position.h"
 #include "tests/support/axes.h"
 #include "tests/support/compare.h"
 #include "tests/support/defaults.h"
@@ -428,8 +429,10 @@ static void impossible_combinations(void **state) {
     assert_refused("position=rope+sinusoidal", "model.position", "sinusoidal", "embedding");
     assert_refused("position.fraction=0.3", "model.position", "even", "0.3");
     assert_refused("position.factor=2", "model.position", "linear, ntk or yarn", "factor: 1");
-    assert_refused("position.scaling=yarn", "model.position", "yarn scaling by a factor of 1",
-                   "changes nothing");
+    assert_refused("position.scaling=yarn", "model.position", "yarn scaling needs a factor",
+                   "at least 1");
+    assert_refused("position.scaling=ntk position.factor=0.5", "model.position", "at least 1",
+                   "not 0.5");
     assert_refused("position.fraction=0.25 position.scaling=ntk position.factor=2",
                    "model.position", "ntk", "at least 4");
     assert_refused("position=relative position.buckets=8 position.distance=4", "model.position",
@@ -452,6 +455,27 @@ static void impossible_combinations(void **state) {
 }
 
 /* Layers with the same encoding share what it learns; two settings of it do not go together. */
+static void a_factor_of_one_is_plain_rope(void **state) {
+    static const char *const scalings[] = {"linear", "ntk", "yarn"};
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        Arena arena = arena_create("a test");
+        double angles[2][4];
+        for (int scaled = 0; scaled < 2; scaled++) {
+            ModelConfig config = defaults_model("rope", 1, 16, 2, 16, 16, 10);
+            if (scaled)
+                defaults_change(&model_config_fields, &config,
+                                arena_format(&arena, "position.scaling=%s position.factor=1",
+                                             scalings[i]), &arena);
+            const KindChoice *choice = &config.position.items[0];
+            const PositionKind *kind = (const PositionKind *)choice->kind;
+            assert_int_equal(kind->angles(&config, &choice->options, angles[scaled]), 4);
+        }
+        assert_memory_equal(angles[0], angles[1], sizeof angles[0]);
+        arena_destroy(&arena);
+    }
+}
+
 static void learned_positions_are_shared(void **state) {
     (void)state;
     ModelConfig config = defaults_model("rope", 2, 16, 2, 16, 16, 10);
@@ -479,6 +503,7 @@ int main(void) {
         cmocka_unit_test(initialization_schemes),
         cmocka_unit_test(training_flops),
         cmocka_unit_test(impossible_combinations),
+        cmocka_unit_test(a_factor_of_one_is_plain_rope),
         cmocka_unit_test(learned_positions_are_shared),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
