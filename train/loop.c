@@ -213,27 +213,36 @@ static Status give_up(TrainRun *train, Status status, Error *error) {
     return status;
 }
 
+/* Of what was just saved, or gone on from. */
+static Status parameters_check(const TrainRun *train, Error *error) {
+    return stepper_check(&train->stepper, train->state.step, train->state.parameters, error);
+}
+
 static Status run_steps(TrainRun *train, Error *error) {
     const RunConfig *config = train->job->config;
     int64_t first_step = train->state.step;
     train->started = train->last_checkpoint = host_seconds();
-    while (train->state.step < config->train.steps) {
+    Status status = parameters_check(train, error);
+    while (status == STATUS_OK && train->state.step < config->train.steps) {
         if (stop_wanted(train)) {
             TRY(write_checkpoint(train, error));
             TRY(write_run_file(train, "interrupted", error));
             return error_set(error, STATUS_INTERRUPTED, "stopped after step %lld; the state is saved",
                              (long long)train->state.step);
         }
-        Status status = train_step(train, error);
+        status = train_step(train, error);
         if (status != STATUS_OK)
-            return give_up(train, status, error);
+            break;
         tell_progress(train, first_step);
-        if (snapshot_due(&config->snapshots, train->state.step, config->train.steps))
+        if (snapshot_due(&config->snapshots, train->state.step, config->train.steps)) {
             TRY(write_snapshot(train, error));
-        else if (host_seconds() - train->last_checkpoint > 60 * config->train.checkpoint_minutes)
+            status = parameters_check(train, error);
+        } else if (host_seconds() - train->last_checkpoint > 60 * config->train.checkpoint_minutes) {
             TRY(write_checkpoint(train, error));
+        }
     }
-    return write_run_file(train, "done", error);
+    return status == STATUS_OK ? write_run_file(train, "done", error)
+                               : give_up(train, status, error);
 }
 
 /* What run.h5 says of this very run; exists = false where it is another's, or damaged: it is made

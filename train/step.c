@@ -97,16 +97,33 @@ static void update_all(const UpdateTask *task) {
             update_whole(task, &stepper->table->entries[i]);
 }
 
+#define ADVICE                                                                                      \
+    "A smaller train.optimizer.learning_rate, more train.warmup or a smaller train.clip (0 is "     \
+    "none) usually helps"
+
 static Status check_finite(int64_t step, const StepResult *result, Error *error) {
     if (isfinite(result->loss) && isfinite(result->gradient_norm))
         return STATUS_OK;
     /* fabs: a nan has a sign, which says nothing */
     return error_set(error, STATUS_FAILED,
                      "at step %lld the loss is %g and the gradient's norm %g; the state before it "
-                     "is saved. A smaller train.optimizer.learning_rate, more train.warmup or a "
-                     "smaller train.clip (0 is none) usually helps",
+                     "is saved. " ADVICE,
                      (long long)step, isnan(result->loss) ? fabs(result->loss) : result->loss,
                      fabs(result->gradient_norm));
+}
+
+Status stepper_check(const Stepper *stepper, int64_t step, const float *parameters, Error *error) {
+    const ParameterTable *table = stepper->table;
+    for (size_t e = 0; e < table->count; e++)
+        for (size_t i = 0; i < table->entries[e].count; i++) {
+            double value = parameters[table->entries[e].offset + i];
+            if (!isfinite(value))
+                return error_set(error, STATUS_FAILED,
+                                 "the update of step %lld left %g in the parameter %s. " ADVICE,
+                                 (long long)step, isnan(value) ? fabs(value) : value,
+                                 table->entries[e].name);
+        }
+    return STATUS_OK;
 }
 
 Status stepper_run(Stepper *stepper, int64_t step, float *parameters, float *slots,

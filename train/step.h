@@ -37,4 +37,8 @@ void stepper_set_profile(Stepper *stepper, Profile *profile);
 Status stepper_run(Stepper *stepper, int64_t step, float *parameters, float *slots,
                    StepResult *result, Error *error);
 
+/* STATUS_FAILED where a parameter after step number step is not finite: that update was too large,
+   which the loss would show at the next step only, if there is one. */
+Status stepper_check(const Stepper *stepper, int64_t step, const float *parameters, Error *error);
+
 #endif

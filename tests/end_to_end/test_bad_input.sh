@@ -303,7 +303,7 @@ cat >overflow.yaml <<'YAML'
 experiment: overflow
 model: {layers: 1, width: 8, heads: 1, hidden: 8, context: 16}
 train: {steps: 40, batch: 4, clip: 0, optimizer: {beta2: 0}}
-snapshots: {until: 8, every: 20}
+snapshots: {early: none, every: 20}
 probe: {samples: 2}
 analysis: [sinks]
 sweep: {train.optimizer.learning_rate: [10, 1e-3]}
@@ -313,6 +313,26 @@ check "overflow: why" says "the loss is"
 check "overflow: the other run goes on" [ -s "results/overflow/learning_rate=0.001,seed=1/analysis.h5" ]
 check "overflow: status" start 0 status overflow.yaml
 check "overflow: shown as failed" says "1 failed, 1 done"
+
+# An update that overflows at the very last step: no loss follows that would show it. A decay of
+# 1e14 overflows at the third step; the norm hides from the loss what comes before.
+cat >last.yaml <<'YAML'
+experiment: last
+model: {layers: 1, width: 8, heads: 1, hidden: 8, context: 16}
+train:
+  steps: 3
+  batch: 4
+  warmup: 0
+  schedule: constant
+  optimizer: {learning_rate: 10, weight_decay: 10}
+  groups: {embedding: {learning_rate: 1e6, weight_decay: 1e6}}
+probe: {samples: 2}
+analysis: [sinks]
+YAML
+check "overflow at the last step: failed" start 1 run last.yaml
+check "overflow at the last step: why" says "the update of step 3 left -inf in the parameter token_embedding"
+check "overflow at the last step: not tried again" start 1 run last.yaml
+check "overflow at the last step: not tried again, why" says "failed before: the update of step 3"
 
 # interrupt SIGNAL_COUNT: runs long.yaml, interrupts it once it trains, leaves its exit status.
 interrupt() {

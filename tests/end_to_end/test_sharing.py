@@ -201,7 +201,7 @@ def check_retry():
         check("failed: not tried again", os.stat(f"{folder}/run.h5").st_mtime_ns == before and
               "failed before: " in words and "--retry" in words, words)
         words = bench.run("status", "failing")
-        check("failed: status says why", "2 failed" in words and "the loss is" in words, words)
+        check("failed: status says why", "2 failed" in words and "the update of step" in words, words)
         words = bench.run("run", "failing", "--retry", expected=1)
         check("failed: --retry tries again", os.stat(f"{folder}/run.h5").st_mtime_ns != before and
               "failed before" not in words, words)
