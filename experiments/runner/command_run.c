@@ -87,6 +87,7 @@ static ReportJob report_job(const Corridor *corridor, Arena *arena) {
                               .directory = directory,
                               .seed = run->experiment.run.seed,
                               .swept_values = run->swept_values,
+                              .swept_phrases = run->swept_phrases,
                               .given = run->given,
                               .status = run_phase_name(state.phase),
                               .failure = state.reason};

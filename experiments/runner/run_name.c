@@ -38,27 +38,32 @@ void run_labels(const char *const *keys, size_t count, Arena *arena, const char 
     }
 }
 
-static void add_value(const Node *value, TextBuffer *buffer) {
+static void add_scalar(const Node *value, TextBuffer *buffer) {
     char number[NUMBER_TEXT_BYTES];
     double real;
     int64_t integer;
-    if (value->type == NODE_SCALAR && !value->quoted &&
-        number_read_integer(value->text, &integer)) {
+    if (!value->quoted && number_read_integer(value->text, &integer))
         text_add(buffer, "%" PRId64, integer);
-    } else if (value->type == NODE_SCALAR && !value->quoted &&
-               number_read_real(value->text, &real)) {
+    else if (!value->quoted && number_read_real(value->text, &real))
         text_add(buffer, "%s", number_write(real, number));
-    } else if (value->type == NODE_SCALAR) {
+    else
         text_add(buffer, "%s", value->text);
-    } else {
-        for (size_t i = 0; i < value->count; i++) {
-            const char *key = value->type == NODE_MAP ? value->keys[i]->text : "";
-            bool kind = strcmp(key, "kind") == 0 || strcmp(key, "source") == 0;
-            text_add(buffer, "%s", i == 0 ? "" : value->type == NODE_MAP ? "-" : "+");
-            if (value->type == NODE_MAP && !kind)
-                text_add(buffer, "%s=", key);
-            add_value(value->items[i], buffer);
-        }
+}
+
+static bool names_kind(const Node *key) {
+    return strcmp(key->text, "kind") == 0 || strcmp(key->text, "source") == 0;
+}
+
+static void add_value(const Node *value, TextBuffer *buffer) {
+    if (value->type == NODE_SCALAR) {
+        add_scalar(value, buffer);
+        return;
+    }
+    for (size_t i = 0; i < value->count; i++) {
+        text_add(buffer, "%s", i == 0 ? "" : value->type == NODE_MAP ? "-" : "+");
+        if (value->type == NODE_MAP && !names_kind(value->keys[i]))
+            text_add(buffer, "%s=", value->keys[i]->text);
+        add_value(value->items[i], buffer);
     }
 }
 
@@ -66,6 +71,45 @@ const char *value_text(const Node *value, Arena *arena) {
     TextBuffer buffer = {.arena = arena};
     text_add(&buffer, "%s", "");
     add_value(value, &buffer);
+    return buffer.text;
+}
+
+static void add_phrase(const Node *value, TextBuffer *buffer);
+
+/* The kind, then its options in brackets; options alone where no kind is given. */
+static void add_map_phrase(const Node *map, TextBuffer *buffer) {
+    bool has_kind = false;
+    size_t options = 0;
+    for (size_t i = 0; i < map->count; i++)
+        if (names_kind(map->keys[i])) {
+            add_phrase(map->items[i], buffer);
+            has_kind = true;
+        }
+    for (size_t i = 0; i < map->count; i++) {
+        if (names_kind(map->keys[i]))
+            continue;
+        text_add(buffer, "%s%s ", options++ > 0 ? ", " : has_kind ? " (" : "", map->keys[i]->text);
+        add_phrase(map->items[i], buffer);
+    }
+    if (has_kind && options > 0)
+        text_add(buffer, ")");
+}
+
+static void add_phrase(const Node *value, TextBuffer *buffer) {
+    if (value->type == NODE_SCALAR)
+        add_scalar(value, buffer);
+    else if (value->type == NODE_MAP)
+        add_map_phrase(value, buffer);
+    for (size_t i = 0; value->type == NODE_LIST && i < value->count; i++) {
+        text_add(buffer, "%s", i > 0 ? "+" : "");
+        add_phrase(value->items[i], buffer);
+    }
+}
+
+const char *value_phrase(const Node *value, Arena *arena) {
+    TextBuffer buffer = {.arena = arena};
+    text_add(&buffer, "%s", "");
+    add_phrase(value, &buffer);
     return buffer.text;
 }
 

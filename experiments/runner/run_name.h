@@ -11,9 +11,12 @@
    [count]. */
 void run_labels(const char *const *keys, size_t count, Arena *arena, const char **labels);
 
-/* A value as it stands in names and tables: numbers in shortest form, maps as rope-base=10000,
+/* A value as it stands in names and files: numbers in shortest form, maps as rope-base=10000,
    lists joined by "+". */
 const char *value_text(const Node *value, Arena *arena);
+
+/* The same for legends and sentences: maps as "rope (base 10000)". */
+const char *value_phrase(const Node *value, Arena *arena);
 
 /* label=value,…,seed=n, safe as a folder name. Values of unusual characters or length are shortened
    and told apart by a hash. */

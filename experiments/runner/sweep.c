@@ -204,11 +204,12 @@ static Status run_tree(const Sweep *sweep, const Node *const *values, const Node
     return references_resolve(&file->keys, *root, sweep->arena, root, sweep->error);
 }
 
-/* A key's value in the run of this tree as text, for names and tables. */
-static const char *swept_text(const Sweep *sweep, size_t key, const Node *value, const Node *root) {
-    if (value == NULL || reference_within(value))
-        value = reference_value(&sweep->file->keys, root, sweep->keys[key], sweep->arena);
-    return value == NULL ? "" : value_text(value, sweep->arena);
+/* A key's value in the run of this tree, NULL where it has none. value: what the sweep gives. */
+static const Node *swept_value(const Sweep *sweep, size_t key, const Node *value,
+                               const Node *root) {
+    return value != NULL && !reference_within(value)
+               ? value
+               : reference_value(&sweep->file->keys, root, sweep->keys[key], sweep->arena);
 }
 
 /* Fills run from run->root. Its name has every key of an axis, and those of `include` that this run
@@ -218,18 +219,21 @@ static Status run_fill(const Sweep *sweep, const Node *const *values, PlannedRun
     const char **labels = ARENA_ARRAY(arena, const char *, sweep->key_count);
     const char **named = ARENA_ARRAY(arena, const char *, sweep->key_count);
     run->swept_values = ARENA_ARRAY(arena, const char *, sweep->key_count);
+    run->swept_phrases = ARENA_ARRAY(arena, const char *, sweep->key_count);
     run->given = ARENA_ARRAY(arena, bool, sweep->key_count);
     size_t count = 0, name_count = 0;
     for (size_t i = 0; i < sweep->key_count; i++) {
         if (strcmp(sweep->keys[i], "seed") == 0)
             continue;
-        const char *text = swept_text(sweep, i, values[i], run->root);
+        const Node *value = swept_value(sweep, i, values[i], run->root);
         run->given[count] = i < sweep->axis_key_count || values[i] != NULL;
-        run->swept_values[count++] = text;
-        if (!run->given[count - 1])
-            continue;
-        labels[name_count] = sweep->labels[i];
-        named[name_count++] = text;
+        run->swept_values[count] = value == NULL ? "" : value_text(value, arena);
+        run->swept_phrases[count] = value == NULL ? "" : value_phrase(value, arena);
+        if (run->given[count]) {
+            labels[name_count] = sweep->labels[i];
+            named[name_count++] = run->swept_values[count];
+        }
+        count++;
     }
     const FieldTable *schema = &sweep->file->schema;
     TRY(experiment_read(schema, run->root, arena, &run->experiment, sweep->error));

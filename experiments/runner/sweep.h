@@ -19,7 +19,8 @@ typedef struct PlannedRun {
     const char *yaml;  /* its whole resolved configuration */
     char identity[65]; /* SHA-256 of the resolved YAML without what cannot change its bits */
     char state_identity[65]; /* the same of its checkpoints: see identity_of_state */
-    const char **swept_values; /* [swept_count] as text; "" where the run has no such key */
+    const char **swept_values;  /* [swept_count] as text; "" where the run has no such key */
+    const char **swept_phrases; /* [swept_count] the same as a person reads them */
     bool *given; /* [swept_count]: by an axis or this run's `include`, so that its name has the key */
 } PlannedRun;
 

@@ -41,6 +41,7 @@ const char *group_label(const ReportJob *job, const ReportRun *run, Arena *arena
     if (job->swept_count == 0)
         return arena_string(arena, job->experiment);
     const char *const *values = run->swept_values;
+    const char *const *phrases = run->swept_phrases == NULL ? values : run->swept_phrases;
     bool *shown = ARENA_ARRAY(arena, bool, job->swept_count), on = false;
     size_t given = 0;
     for (size_t i = 0; i < job->swept_count; i++)
@@ -55,7 +56,7 @@ const char *group_label(const ReportJob *job, const ReportRun *run, Arena *arena
             continue;
         bool bare = is_word(values[i]) && (given == 1 || !can_be_off(job, i));
         label = arena_format(arena, "%s%s%s%s%s", label, *label != '\0' ? ", " : "",
-                             bare ? "" : key_leaf(job->swept_keys[i]), bare ? "" : " ", values[i]);
+                             bare ? "" : key_leaf(job->swept_keys[i]), bare ? "" : " ", phrases[i]);
     }
     return label;
 }

@@ -136,6 +136,24 @@ static void test_values_reach_the_run(void **state) {
     arena_destroy(&test.arena);
 }
 
+static void test_phrases(void **state) {
+    (void)state;
+    Case test;
+    Status status = expand(&test,
+                           "experiment: x\nmodel: {layers: 2}\nsweep:\n  model.position:\n"
+                           "    - rope\n    - {fraction: 0.25, kind: rope, base: 5e2}\n"
+                           "    - [{kind: rope, truncate: 0.5}, nope]\n",
+                           NULL);
+    if (status != STATUS_OK)
+        fail_msg("%s", test.error.message);
+    static const char *const phrases[] = {"rope", "rope (fraction 0.25, base 500)",
+                                          "rope (truncate 0.5)+nope"};
+    for (size_t i = 0; i < 3; i++)
+        assert_string_equal(test.plan.runs[i].swept_phrases[0], phrases[i]);
+    assert_string_equal(test.plan.runs[1].swept_values[0], "fraction=0.25-rope-base=500");
+    arena_destroy(&test.arena);
+}
+
 static void test_settings(void **state) {
     (void)state;
     static const char sweep[] = "experiment: x\nmodel: {position: rope}\nsweep: {model.position: "
@@ -410,6 +428,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cross),         cmocka_unit_test(test_zip),
         cmocka_unit_test(test_maps),          cmocka_unit_test(test_values_reach_the_run),
+        cmocka_unit_test(test_phrases),
         cmocka_unit_test(test_settings),      cmocka_unit_test(test_refused),
         cmocka_unit_test(test_too_many_runs), cmocka_unit_test(test_identity),
         cmocka_unit_test(test_names),         cmocka_unit_test(test_range),
