@@ -151,8 +151,8 @@ static void add_states(const AttentionView *view, const AttentionAxes *axes, Out
                                 .floats = capture->residual});
 }
 
-static void add_tokens(const AttentionView *view, const AttentionAxes *axes, OutputList *outputs,
-                       Arena *arena) {
+static void add_token_outputs(const AttentionView *view, const AttentionAxes *axes,
+                              OutputList *outputs, Arena *arena) {
     const AttentionInput *input = view->input;
     float *losses = ARENA_ARRAY(arena, float, (size_t)input->length);
     for (int i = 0; i < input->length; i++)
@@ -176,7 +176,7 @@ Status attention_write(const AttentionView *view, const char *path, const Output
     const AttentionAxes axes = make_axes(view);
     add_maps(view, &axes, &outputs);
     add_states(view, &axes, &outputs);
-    add_tokens(view, &axes, &outputs, &arena);
+    add_token_outputs(view, &axes, &outputs, &arena);
     const OutputEnd end = {.texts = texts, .text_count = text_count};
     Status status = outputs_begin(&outputs, path, error);
     if (status == STATUS_OK)

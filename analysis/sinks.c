@@ -1,7 +1,7 @@
-/* The `sinks` analysis: declares its variables and fills them from the measures of sinks.h. */
-#include "analysis/sinks.h"
-
+/* The `sinks` analysis: declares its variables and fills them from what maps and states show. */
 #include "analysis/kinds.h"
+#include "analysis/sinks_maps.h"
+#include "analysis/sinks_states.h"
 #include "analysis/statistics.h"
 #include "analysis/variables.h"
 

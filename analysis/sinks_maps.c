@@ -1,4 +1,4 @@
-#include "analysis/sinks.h"
+#include "analysis/sinks_maps.h"
 
 #include "analysis/inputs.h"
 #include "model/base/random.h"

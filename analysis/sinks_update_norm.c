@@ -1,4 +1,4 @@
-#include "analysis/sinks.h"
+#include "analysis/sinks_states.h"
 
 #include "analysis/analysis.h"
 #include "model/norms/norm.h"

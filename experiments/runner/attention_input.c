@@ -1,6 +1,6 @@
 #include "experiments/runner/attention_input.h"
 
-#include "experiments/runner/inspect.h"
+#include "experiments/runner/inspector.h"
 #include "train/vocabulary.h"
 
 #include <inttypes.h>

@@ -26,13 +26,14 @@ enum { TURNS_LARGEST = 1024, TURNS_LEAST = 3, SNAPSHOTS = 3, WARM_UP = 2 /* step
 static const double slice_seconds = 0.1;
 
 /* Uniform random tokens: drawing them costs as little as a source can. */
-static void draw(const DataSource *source, Split split, Random *random, int count, Stream stream) {
+static void draw_tokens(const DataSource *source, Split split, Random *random, int count,
+                        Stream stream) {
     (void)split;
     for (int t = 0; t < count; t++)
         stream.tokens[t] = (int32_t)random_below(random, (uint32_t)source->tokens);
 }
 
-static const SourceKind uniform_source = {.kind = {.name = "uniform"}, .draw = draw};
+static const SourceKind uniform_source = {.kind = {.name = "uniform"}, .draw = draw_tokens};
 
 typedef struct Bench {
     RunConfig config;

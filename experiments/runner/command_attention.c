@@ -91,9 +91,9 @@ static size_t texts_fill(const LoadedSnapshot *snapshot, const InputTokens *inpu
     return count;
 }
 
-static Status draw(const LoadedSnapshot *snapshot, const InputTokens *input,
-                   const AttentionView *view, const Places *places, Arena *arena,
-                   const char **problem, Error *error) {
+static Status draw_maps(const LoadedSnapshot *snapshot, const InputTokens *input,
+                        const AttentionView *view, const Places *places, Arena *arena,
+                        const char **problem, Error *error) {
     const Capture *capture = view->capture;
     const AttentionFigure maps = {.layers = capture->layers,
                                   .heads = capture->heads,
@@ -129,7 +129,7 @@ Status command_attention(const CommandLine *line, Arena *arena, Error *error) {
     TRY(attention_look(&input, arena, &view, error));
     TRY(attention_write(&view, places.file, texts, texts_fill(&snapshot, &tokens, arena, texts),
                         error));
-    TRY(draw(&snapshot, &tokens, &view, &places, arena, &problem, error));
+    TRY(draw_maps(&snapshot, &tokens, &view, &places, arena, &problem, error));
     printf("%s, step %" PRId64 ", %s (%d tokens): %s\n", snapshot.path, snapshot.step,
            tokens.described, tokens.length, places.file);
     const char *stem = strcmp(places.directory, ".") == 0

@@ -1,7 +1,8 @@
 /* What analysis.h5 and the files of `fiducial attention` hold, for a person. */
-#include "experiments/runner/inspect.h"
+#include "experiments/runner/inspect_analysis.h"
 
 #include "analysis/analysis.h"
+#include "experiments/runner/inspect_run.h"
 
 #include <inttypes.h>
 #include <math.h>

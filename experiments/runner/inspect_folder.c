@@ -1,6 +1,8 @@
 /* What a run's folder and an experiment's hold, for a person. */
-#include "experiments/runner/inspect.h"
+#include "experiments/runner/inspect_folder.h"
 
+#include "experiments/runner/inspect_analysis.h"
+#include "experiments/runner/inspect_run.h"
 #include "train/checksum.h"
 #include "train/run_status.h"
 

@@ -1,5 +1,5 @@
 /* What run.h5, snapshots and checkpoints hold, for a person. */
-#include "experiments/runner/inspect.h"
+#include "experiments/runner/inspect_run.h"
 
 #include "experiments/runner/experiment.h"
 #include "model/base/sha256.h"

@@ -2,7 +2,8 @@
    of the samples' order, made-up inputs of ordinary tokens alone, and reasons for what is
    missing. */
 #include "analysis/likelihood.h"
-#include "analysis/sinks.h"
+#include "analysis/sinks_maps.h"
+#include "analysis/sinks_states.h"
 #include "model/base/random.h"
 #include "tests/support/analysis_scene.h"
 #include "tests/support/numbers.h"

@@ -1,5 +1,6 @@
 /* The measures of sinks on maps and states made by hand. */
-#include "analysis/sinks.h"
+#include "analysis/sinks_maps.h"
+#include "analysis/sinks_states.h"
 #include "model/base/random.h"
 #include "tests/support/numbers.h"
 
