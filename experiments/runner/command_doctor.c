@@ -1,5 +1,6 @@
 /* fiducial doctor: what the program runs on, and what to do where that could be better. */
 #include "experiments/runner/commands.h"
+#include "experiments/runner/start.h"
 #include "experiments/runner/version.h"
 #include "model/base/host.h"
 #include "model/base/threads.h"
@@ -46,6 +47,19 @@ static bool print_gnuplot(void) {
     return found;
 }
 
+/* How long OpenMP's threads wait at full speed before they sleep. */
+static void print_waiting(void) {
+    const char *spins = getenv("GOMP_SPINCOUNT"), *policy = getenv("OMP_WAIT_POLICY");
+    printf("  waiting       ");
+    if (spins != NULL)
+        printf("%s rounds (%s)\n", spins,
+               start_has_set("GOMP_SPINCOUNT") ? "set at start" : "from GOMP_SPINCOUNT");
+    else if (policy != NULL)
+        printf("%s (from OMP_WAIT_POLICY)\n", policy);
+    else
+        printf("as OpenMP likes; beside busy programs GOMP_SPINCOUNT=30000 is faster\n");
+}
+
 static double print_machine(void) {
     char cpu[128];
     host_cpu_name(cpu);
@@ -55,9 +69,10 @@ static double print_machine(void) {
     printf("  cores         %d for this process\n", threads_available());
     printf("  vectors       %s\n", kernels()->name);
     printf("  OpenBLAS core %s%s\n", blas_core_name(),
-           blas_was_corrected() ? " (corrected at start)"
-           : chosen != NULL     ? " (from OPENBLAS_CORETYPE)"
-                                : "");
+           start_has_set("OPENBLAS_CORETYPE") ? " (corrected at start)"
+           : chosen != NULL                   ? " (from OPENBLAS_CORETYPE)"
+                                              : "");
+    print_waiting();
     double gflops = blas_measure_sgemm(MEASURE_SIZE, measure_seconds);
     printf("  SGEMM %d³   %.0f GFLOP/s on one core\n", MEASURE_SIZE, gflops);
     return gflops;

@@ -1,5 +1,6 @@
 /* fiducial: parses the command line, runs the command, prints what went wrong. */
 #include "experiments/runner/commands.h"
+#include "experiments/runner/start.h"
 #include "experiments/runner/version.h"
 #include "model/math/blas.h"
 
@@ -24,7 +25,8 @@ static Status run_command(int count, char **words, Arena *arena, Error *error) {
 }
 
 int main(int count, char **words) {
-    blas_correct_core(words);
+    start_well(words);
+    blas_use_one_thread();
     Arena arena = arena_create("the command line");
     Error error = {.message = ""};
     Status status = run_command(count - 1, words + 1, &arena, &error);

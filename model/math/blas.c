@@ -6,12 +6,9 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #if defined(__x86_64__)
 #include <cpuid.h>
 #endif
-
-static const char corrected_mark[] = "FIDUCIAL_CORE_CORRECTED";
 
 /* Instruction set that each of OpenBLAS's x86-64 cores uses: 0 SSE, 1 AVX, 2 AVX2, 3 AVX-512. */
 static const struct {
@@ -73,20 +70,8 @@ const char *blas_better_core(void) {
 #endif
 }
 
-int blas_was_corrected(void) {
-    return getenv(corrected_mark) != NULL;
-}
-
-void blas_correct_core(char **arguments) {
+void blas_use_one_thread(void) {
     openblas_set_num_threads(1);
-    const char *better = blas_better_core();
-    if (better == NULL || getenv("OPENBLAS_CORETYPE") != NULL || blas_was_corrected())
-        return;
-    setenv("OPENBLAS_CORETYPE", better, 1);
-    setenv(corrected_mark, "1", 1);
-    execv("/proc/self/exe", arguments);
-    /* Without /proc the slow kernels still give right results; doctor says so. */
-    unsetenv("OPENBLAS_CORETYPE");
 }
 
 double blas_measure_sgemm(int size, double seconds) {

@@ -1,22 +1,17 @@
-/* OpenBLAS: which kernels it picked, and the correction where it picked badly. OpenBLAS 0.3.21
+/* OpenBLAS: which kernels it picked, and which are better where it picked badly. OpenBLAS 0.3.21
    falls back to its SSE3 kernels on processors newer than itself (its issue 4267), four to five
    times slower; it honours OPENBLAS_CORETYPE, but only at start. */
 #ifndef FIDUCIAL_MATH_BLAS_H
 #define FIDUCIAL_MATH_BLAS_H
 
-/* First thing in main: where a better core exists and the user has not set OPENBLAS_CORETYPE, sets
-   it and executes the program again (once). Otherwise returns. BLAS then runs on the caller's
-   thread alone in either case. */
-void blas_correct_core(char **arguments);
+/* BLAS runs on the caller's thread alone from here on. */
+void blas_use_one_thread(void);
 
 /* The core OpenBLAS uses, e.g. "SkylakeX". */
 const char *blas_core_name(void);
 
 /* The core that the processor supports and that beats the one in use, or NULL. */
 const char *blas_better_core(void);
-
-/* True after blas_correct_core executed the program again. */
-int blas_was_corrected(void);
 
 /* What blas_better_core decides for: the core in use, and the instruction sets present. For
    tests. */
