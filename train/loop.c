@@ -214,15 +214,16 @@ static Status give_up(TrainRun *train, Status status, Error *error) {
 }
 
 /* Of what was just saved, or gone on from. */
-static Status parameters_check(const TrainRun *train, Error *error) {
-    return stepper_check(&train->stepper, train->state.step, train->state.parameters, error);
+static Status state_check(const TrainRun *train, Error *error) {
+    return stepper_check(&train->stepper, train->state.step, train->state.parameters,
+                         train->state.slots, error);
 }
 
 static Status run_steps(TrainRun *train, Error *error) {
     const RunConfig *config = train->job->config;
     int64_t first_step = train->state.step;
     train->started = train->last_checkpoint = host_seconds();
-    Status status = parameters_check(train, error);
+    Status status = state_check(train, error);
     while (status == STATUS_OK && train->state.step < config->train.steps) {
         if (stop_wanted(train)) {
             TRY(write_checkpoint(train, error));
@@ -236,7 +237,7 @@ static Status run_steps(TrainRun *train, Error *error) {
         tell_progress(train, first_step);
         if (snapshot_due(&config->snapshots, train->state.step, config->train.steps)) {
             TRY(write_snapshot(train, error));
-            status = parameters_check(train, error);
+            status = state_check(train, error);
         } else if (host_seconds() - train->last_checkpoint > 60 * config->train.checkpoint_minutes) {
             TRY(write_checkpoint(train, error));
         }

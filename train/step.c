@@ -112,17 +112,28 @@ static Status check_finite(int64_t step, const StepResult *result, Error *error)
                      fabs(result->gradient_norm));
 }
 
-Status stepper_check(const Stepper *stepper, int64_t step, const float *parameters, Error *error) {
-    const ParameterTable *table = stepper->table;
+/* what: of each parameter, block [total] holds. */
+static Status check_block(const ParameterTable *table, int64_t step, const float *block,
+                          const char *what, Error *error) {
     for (size_t e = 0; e < table->count; e++)
         for (size_t i = 0; i < table->entries[e].count; i++) {
-            double value = parameters[table->entries[e].offset + i];
+            double value = block[table->entries[e].offset + i];
             if (!isfinite(value))
                 return error_set(error, STATUS_FAILED,
-                                 "the update of step %lld left %g in the parameter %s. " ADVICE,
-                                 (long long)step, isnan(value) ? fabs(value) : value,
+                                 "the update of step %lld left %g in %s %s. " ADVICE,
+                                 (long long)step, isnan(value) ? fabs(value) : value, what,
                                  table->entries[e].name);
         }
+    return STATUS_OK;
+}
+
+Status stepper_check(const Stepper *stepper, int64_t step, const float *parameters,
+                     const float *slots, Error *error) {
+    const ParameterTable *table = stepper->table;
+    TRY(check_block(table, step, parameters, "the parameter", error));
+    for (int i = 0; i < stepper->optimizer->slots; i++)
+        TRY(check_block(table, step, slots + (size_t)i * table->total,
+                        "the optimizer's state of the parameter", error));
     return STATUS_OK;
 }
 

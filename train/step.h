@@ -38,7 +38,9 @@ Status stepper_run(Stepper *stepper, int64_t step, float *parameters, float *slo
                    StepResult *result, Error *error);
 
 /* STATUS_FAILED where a parameter after step number step is not finite: that update was too large,
-   which the loss would show at the next step only, if there is one. */
-Status stepper_check(const Stepper *stepper, int64_t step, const float *parameters, Error *error);
+   which the loss would show at the next step only, if there is one. The same for slots: a second
+   moment that overflowed holds its parameter still, which no loss shows. */
+Status stepper_check(const Stepper *stepper, int64_t step, const float *parameters,
+                     const float *slots, Error *error);
 
 #endif

@@ -333,6 +333,16 @@ check "overflow at the last step: failed" start 1 run last.yaml
 check "overflow at the last step: why" says "the update of step 3 left -inf in the parameter token_embedding"
 check "overflow at the last step: not tried again" start 1 run last.yaml
 check "overflow at the last step: not tried again, why" says "failed before: the update of step 3"
+# Gradients of 1e26 are finite, and so is the loss; their squares are not.
+yaml 'experiment: squares' \
+    'model: {layers: 1, width: 8, heads: 1, hidden: 8, context: 16, norm: none}' \
+    'train: {steps: 2, batch: 4, warmup: 0, clip: 0, schedule: constant,' \
+    '  optimizer: {learning_rate: 10, weight_decay: 10},' \
+    '  groups: {unembedding: {learning_rate: 1e6, weight_decay: 1e6}}}' \
+    'probe: {samples: 2}' 'analysis: [sinks]'
+check "overflow of a second moment: failed" start 1 run bad.yaml
+check "overflow of a second moment: why" says \
+    "the update of step 2 left inf in the optimizer's state of the parameter token_embedding"
 
 # interrupt SIGNAL_COUNT: runs long.yaml, interrupts it once it trains, leaves its exit status.
 interrupt() {
