@@ -354,7 +354,7 @@ interrupt() {
     done
     sleep 0.3
     for ((i = 0; i < $1; i++)); do
-        kill -INT "$process"
+        kill -INT "$process" 2>/dev/null || true # the first may have ended it
         sleep 0.02
     done
     wait "$process" || status=$?
