@@ -40,7 +40,7 @@ typedef struct Pass {
     AnalysisFate fates[KIND_LIST_LARGEST];
     size_t fate_count;
     Kept kept;
-    bool maps_kept; /* attention_map is taken over */
+    bool maps_kept;            /* attention_map is taken over */
     Measurement *measurements; /* those over samples */
     size_t measurement_count;
     const AnalysisKind *over_steps[KIND_LIST_LARGEST];
@@ -131,8 +131,8 @@ static Status list_fates(Pass *pass, Error *error) {
         const Kind *kind = analysis_kinds.kinds[i];
         const char *held = kept_description(pass->kept.file, kind->name, pass->arena);
         if (held != NULL && !is_asked_for(pass, kind))
-            pass->fates[pass->fate_count++] = (AnalysisFate){
-                .kind = (const AnalysisKind *)(const void *)kind, .held = held};
+            pass->fates[pass->fate_count++] =
+                (AnalysisFate){.kind = (const AnalysisKind *)(const void *)kind, .held = held};
     }
     return STATUS_OK;
 }
@@ -270,9 +270,8 @@ static Status declare(Pass *pass, const AnalysisFate *fate, Error *error) {
                             &measurement->state, error));
     measurement_outputs(measurement, &pass->context, &pass->outputs);
     name_outputs(&pass->outputs, first, fate->kind);
-    measurement->rows =
-        ARENA_ARRAY(pass->arena, double,
-                    (size_t)pass->context.samples * measurement->variables.sample_values);
+    measurement->rows = ARENA_ARRAY(
+        pass->arena, double, (size_t)pass->context.samples * measurement->variables.sample_values);
     return STATUS_OK;
 }
 
@@ -453,10 +452,9 @@ static size_t root_texts(const Pass *pass, OutputText *texts) {
     size_t count = 0;
     texts[count++] = (OutputText){"title", "Fiducial: analysis of one run"};
     texts[count++] = (OutputText){"experiment_yaml", yaml};
+    texts[count++] = (OutputText){"experiment_yaml_sha256", arena_string(pass->arena, yaml_hash)};
     texts[count++] =
-        (OutputText){"experiment_yaml_sha256", arena_string(pass->arena, yaml_hash)};
-    texts[count++] = (OutputText){
-        "analyses", analyses_describe(pass->fates, pass->fate_count, pass->arena)};
+        (OutputText){"analyses", analyses_describe(pass->fates, pass->fate_count, pass->arena)};
     texts[count++] = (OutputText){"analysis_identity", pass->identity};
     texts[count++] =
         (OutputText){"seed", arena_format(pass->arena, "%" PRIu64, pass->context.seed)};
@@ -464,8 +462,7 @@ static size_t root_texts(const Pass *pass, OutputText *texts) {
         const AnalysisFate *fate = pass->fates + i;
         const char *name = arena_format(pass->arena, "analysis_%s", fate->kind->kind.name);
         if (fate->compute || fate->keep)
-            texts[count++] =
-                (OutputText){name, analyses_describe(pass->fates + i, 1, pass->arena)};
+            texts[count++] = (OutputText){name, analyses_describe(pass->fates + i, 1, pass->arena)};
     }
     return count;
 }
@@ -477,10 +474,8 @@ static Status finish(Pass *pass, Error *error) {
                                  .long_name = "SHA-256 of the snapshot's parameters",
                                  .axis = &pass->step,
                                  .texts = pass->saved.hashes};
-    const OutputEnd end = {.labels = &hashes,
-                           .label_count = 1,
-                           .texts = texts,
-                           .text_count = root_texts(pass, texts)};
+    const OutputEnd end = {
+        .labels = &hashes, .label_count = 1, .texts = texts, .text_count = root_texts(pass, texts)};
     return outputs_finish(&pass->outputs, &end, error);
 }
 
@@ -509,8 +504,8 @@ static Status pass_run(Pass *pass, Error *error) {
     make_context(pass);
     identify(pass);
     TRY(decide(pass, path, error));
-    bool nothing = pass->kept.file > 0 &&
-                   !analyses_any_computed(pass->fates, pass->fate_count, false);
+    bool nothing =
+        pass->kept.file > 0 && !analyses_any_computed(pass->fates, pass->fate_count, false);
     return nothing ? STATUS_OK : measure(pass, path, error);
 }
 

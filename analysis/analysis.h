@@ -91,7 +91,7 @@ typedef struct AnalysisScratch {
     Arena *arena; /* emptied by the frame after each sample */
     Workspace *workspace;
     Capture *capture; /* a second capture for inputs that the measurement makes up */
-    float *gradient;  /* [parameters] room for model_gradient, for which workspace is then good; NULL
+    float *gradient; /* [parameters] room for model_gradient, for which workspace is then good; NULL
                          unless a measurement has needs_gradient */
 } AnalysisScratch;
 
@@ -135,8 +135,8 @@ enum { LABEL_UNDEFINED = -1 };
 typedef struct AnalyzeJob {
     const RunConfig *config;
     const KindList *analyses;
-    bool only; /* these anew and no others; what else the file holds is kept */
-    const char *directory;      /* of the run */
+    bool only;             /* these anew and no others; what else the file holds is kept */
+    const char *directory; /* of the run */
     const char *experiment_yaml;
     int threads;
     void (*progress)(void *context, int snapshot, int snapshots);

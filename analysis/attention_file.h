@@ -18,9 +18,9 @@ typedef struct AttentionInput {
 typedef struct AttentionView {
     const AttentionInput *input;
     const Capture *capture;
-    double *importance;            /* [layers][heads][length], as in metrics.md section 1 */
-    double *importance_null;       /* [length], of uniform attention under the same mask */
-    const char *const *labels;     /* [length]: the tokens' names */
+    double *importance;        /* [layers][heads][length], as in metrics.md section 1 */
+    double *importance_null;   /* [length], of uniform attention under the same mask */
+    const char *const *labels; /* [length]: the tokens' names */
 } AttentionView;
 
 /* Runs the model forward on input. Everything lives in arena; STATUS_FAILED where memory is

@@ -104,7 +104,7 @@ typedef struct Orders {
 static Orders orders_create(const FrameNull *null, Arena *scratch) {
     Orders orders = {.null = null, .pairs = (size_t)null->visibility->pairs};
     if (null->orders == NULL) {
-        orders.made = ARENA_ARRAY(scratch, uint16_t, SIDE *orders.pairs);
+        orders.made = ARENA_ARRAY(scratch, uint16_t, SIDE * orders.pairs);
         orders.buffer = ARENA_ARRAY(scratch, uint32_t, (size_t)null->visibility->length);
     }
     return orders;
@@ -174,7 +174,7 @@ static Four *draw_all(const FrameNull *null, const double *const *maps, int coun
         split_map(visibility, maps[lane < count ? lane : count - 1], lane, &parts, scratch);
     int draws = (int)null->options.draws, rounds = (draws + SIDE - 1) / SIDE;
     Four *result = ARENA_ARRAY(scratch, Four, (size_t)(rounds * SIDE) * length);
-    Side side = {.drawn = ARENA_ARRAY(scratch, Four, SIDE *length)};
+    Side side = {.drawn = ARENA_ARRAY(scratch, Four, SIDE * length)};
     Orders orders = orders_create(null, scratch);
     for (int first = 0; first < draws; first += SIDE) {
         for (int d = 0; d < SIDE; d++) { /* spare ones repeat the last draw */

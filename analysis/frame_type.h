@@ -43,8 +43,9 @@ FrameNull *frame_null_create(const FrameOptions *options, const Visibility *visi
 
 /* What one map shows. Arrays [T] in the arena given. */
 typedef struct FrameFinding {
-    bool judged;        /* no weight is below 0: else the null deals out nothing that can be shared, and there
-                           are neither anchors nor a type */
+    /* no weight is below 0: else the null deals out nothing that can be shared, and there are
+       neither anchors nor a type */
+    bool judged;
     FrameType type;     /* FRAME_NONE where not judged */
     int anchors;        /* their number */
     bool *is_anchor;    /* [T] */

@@ -28,8 +28,7 @@ static const VariableText graph_texts[GRAPH_METRICS] = {
     {"laplacian_gap", "third minus second smallest eigenvalue of the Laplacian", "1", WS,
      "the sequence has fewer than three positions"},
     {"star_likeness_basic", "largest in-degree over T - 1", "1", WS, UNDEFINED_ONE_POSITION},
-    {"in_degree_gini", "Gini coefficient of the in-degrees", "1", WS,
-     "no edge, or one position"},
+    {"in_degree_gini", "Gini coefficient of the in-degrees", "1", WS, "no edge, or one position"},
     {"star_likeness", "0.3 star_likeness_basic + 0.7 in_degree_gini", "1", WS,
      "no edge, or one position"},
     {"degree_centralization", "sum of largest minus each in-degree over (T - 1)^2", "1", WS,
@@ -176,8 +175,7 @@ static void declare_types(const Declaring *declaring) {
                                       "share of samples of a frame type, on the mean over layers",
                                       "1", OURS, NO_TYPE};
     const VariableText commonest_model = {
-        "frame_type_model", "commonest frame type of the mean over layers", "type", OURS,
-        NO_TYPE};
+        "frame_type_model", "commonest frame type of the mean over layers", "type", OURS, NO_TYPE};
     Variable shares = variable_over(share, VARIABLE_SAMPLE_MEAN, layer, type, NULL);
     Variable types = variable_over(commonest, VARIABLE_SAMPLE_LABEL, layer, NULL, NULL);
     frames->share = variable_add(list, context, shares);

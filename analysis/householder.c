@@ -36,9 +36,8 @@ static Lanes *make_vector(const Work *work, Arena *scratch) {
 }
 
 static Work make_work(int rows, int columns, Arena *scratch) {
-    Work work = {.rows = rows,
-                 .columns = columns,
-                 .groups = (int)(round_up(columns, LANES) / LANES)};
+    Work work = {
+        .rows = rows, .columns = columns, .groups = (int)(round_up(columns, LANES) / LANES)};
     size_t values = round_up(rows, ROWS) * (size_t)work.groups * LANES;
     work.matrix = (Lanes *)ARENA_ARRAY(scratch, double, values);
     return work;
@@ -111,9 +110,8 @@ void bidiagonal_reduce_by(const HouseholderKernels *kernels, const double *matri
                           int columns, double *diagonal, double *beside, Arena *scratch) {
     bool wide = rows < columns;
     int most = wide ? columns : rows, least = wide ? rows : columns;
-    General general = {.work = make_work(most, least, scratch),
-                       .diagonal = diagonal,
-                       .beside = beside};
+    General general = {
+        .work = make_work(most, least, scratch), .diagonal = diagonal, .beside = beside};
     Work *work = &general.work;
     Lanes **const vectors[] = {&work->a,   &work->b,   &work->c,   &work->d,
                                &general.u, &general.y, &general.p, &general.v};

@@ -22,7 +22,7 @@ typedef struct Tridiagonal {
     double *diagonal, *beside; /* [n], [n − 1] (room for n) */
     int stride;
     double *reflectors; /* [n][stride] v_k of Q = H_0 H_1 …, H_k = 1 − scale_k v_k v_kᵀ; or NULL */
-    double *scales;     /* [n] */
+    double *scales; /* [n] */
 } Tridiagonal;
 
 /* The largest |x| of values [count]; NaN where one of them is NaN or infinite. */

@@ -102,7 +102,8 @@ static inline void swap(Lanes **first, Lanes **second) {
 /* ---- To tridiagonal form --------------------------------------------------------------------- */
 
 /* w = scale p − ½ scale² (pᵀv) v of p = A v. */
-static inline void finish_update(Lanes *product, const Lanes *v, double scale, int first, int groups) {
+static inline void finish_update(Lanes *product, const Lanes *v, double scale, int first,
+                                 int groups) {
     int from = first / LANES;
     clear_before(product, first);
     double half = 0.5 * scale * scale * product_of(product, v, from, groups);
@@ -144,8 +145,7 @@ static inline void look_at_column(const Work *work, int column, Lanes *values) {
     const double *stored = (const double *)work->matrix + column;
     size_t stride = (size_t)work->groups * LANES;
     for (int i = column; i < work->rows; i++)
-        set(values, i,
-            stored[(size_t)i * stride] - get(work->a, i) * b - get(work->c, i) * d);
+        set(values, i, stored[(size_t)i * stride] - get(work->a, i) * b - get(work->c, i) * d);
 }
 
 /* p = scale (A v − u (yᵀv)) over the rows from first on, zeros before. */
@@ -225,7 +225,8 @@ static void count_below(int n, const double *diagonal, const double *squares,
                         const Lanes shifts[SEARCHES], double counts[SEARCHES][LANES]) {
     typedef int64_t Counts __attribute__((vector_size(LANES * sizeof(int64_t))));
     Lanes first = diagonal[0] - shifts[0], second = diagonal[0] - shifts[1];
-    Counts first_below = (Counts)(first < 0), second_below = (Counts)(second < 0); /* −1 where true */
+    Counts first_below = (Counts)(first < 0),
+           second_below = (Counts)(second < 0); /* −1 where true */
     for (int i = 1; i < n; i++) {
         first = (diagonal[i] - shifts[0]) - squares[i - 1] / first;
         second = (diagonal[i] - shifts[1]) - squares[i - 1] / second;

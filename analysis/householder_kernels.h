@@ -27,8 +27,8 @@ typedef struct Symmetric {
 } Symmetric;
 
 typedef struct General {
-    Work work;             /* a = u, b = y, c = p, d = v: A − u yᵀ − p vᵀ */
-    Lanes *u, *y, *p, *v;  /* those of the next step */
+    Work work;                 /* a = u, b = y, c = p, d = v: A − u yᵀ − p vᵀ */
+    Lanes *u, *y, *p, *v;      /* those of the next step */
     double *diagonal, *beside; /* to be filled */
 } General;
 

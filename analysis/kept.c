@@ -47,8 +47,8 @@ typedef struct Listing {
 
 static void see_name(void *context, const char *name) {
     Listing *listing = context;
-    listing->names =
-        arena_grow(listing->arena, listing->names, sizeof *listing->names, listing->count, &listing->capacity);
+    listing->names = arena_grow(listing->arena, listing->names, sizeof *listing->names,
+                                listing->count, &listing->capacity);
     listing->names[listing->count++] = arena_string(listing->arena, name);
 }
 
@@ -111,8 +111,7 @@ Status kept_copy(const Kept *kept, const AnalysisFate *fates, size_t count, bool
         return STATUS_OK;
     TRY(storage_list(kept->file, "/", see_name, &listing, error));
     for (size_t i = 0; i < listing.count; i++)
-        if (stays(kept, listing.names[i], fates, count) ||
-            (with_maps && is_map(listing.names[i])))
+        if (stays(kept, listing.names[i], fates, count) || (with_maps && is_map(listing.names[i])))
             TRY(copy_variable(&copying, listing.names[i]));
     return STATUS_OK;
 }
@@ -153,15 +152,16 @@ static bool holds_reals(hid_t file, const char *name) {
 
 /* name: of the variable, which has the same texts; path: of its samples, [step][sample] and the
    axes of the variable after its step. */
-static Status add_samples(const Kept *kept, const char *name, const char *path,
-                          OutputList *outputs, Error *error) {
+static Status add_samples(const Kept *kept, const char *name, const char *path, OutputList *outputs,
+                          Error *error) {
     int rank;
     hsize_t shape[STORAGE_RANK_LARGEST];
     const char *axes[STORAGE_RANK_LARGEST];
     Arena *arena = outputs->arena;
     TRY(storage_dimensions(kept->file, path, &kept->scales, &rank, shape, axes, error));
     if (rank < 2 || rank > OUTPUT_RANK_LARGEST || strcmp(axes[0], "step") != 0)
-        return error_set(error, STATUS_FAILED, "%s has other dimensions than steps and samples", path);
+        return error_set(error, STATUS_FAILED, "%s has other dimensions than steps and samples",
+                         path);
     Variable *variable = ARENA_ARRAY(arena, Variable, 1);
     *variable = (Variable){
         .name = name,

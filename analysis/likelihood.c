@@ -186,14 +186,15 @@ static void declare_correlations(const Declaring *declaring) {
             declaring->list, context, variable_over(p, VARIABLE_PROBE, context->layer, NULL, NULL));
         const VariableText of_uniform = {
             arena_format(context->arena, "%s_uniform", name),
-            arena_format(context->arena,
-                         "the same correlation with the attention to itself that the target has by its "
-                         "place alone, in uniform attention, %s",
-                         whose[pool]),
+            arena_format(
+                context->arena,
+                "the same correlation with the attention to itself that the target has by its "
+                "place alone, in uniform attention, %s",
+                whose[pool]),
             "1", "Fiducial",
             "there are fewer than three targets, or every target sees as many keys"};
-        declaring->likelihood->correlation_uniform[pool] = variable_add(
-            declaring->list, context, variable_make(of_uniform, VARIABLE_PROBE));
+        declaring->likelihood->correlation_uniform[pool] =
+            variable_add(declaring->list, context, variable_make(of_uniform, VARIABLE_PROBE));
     }
 }
 

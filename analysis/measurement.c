@@ -115,7 +115,8 @@ static double commonest(const double *values, size_t samples, size_t stride) {
 }
 
 static void reduce_means(const Measurement *measurement, const Variable *variable,
-                         const VariableOutputs *result, const Bootstrap *bootstrap, Arena *scratch) {
+                         const VariableOutputs *result, const Bootstrap *bootstrap,
+                         Arena *scratch) {
     size_t count = variable->count;
     Estimate *estimates = ARENA_ARRAY(scratch, Estimate, count);
     estimate_columns(bootstrap, measurement->rows + variable->offset, count,

@@ -94,7 +94,6 @@ static Status write_axis(const Writing *writing, const Axis *axis) {
     return write_strings(writing, &labels);
 }
 
-
 /* ---- Variables ------------------------------------------------------------------------------- */
 
 static hid_t native_type(OutputType type) {

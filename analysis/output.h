@@ -34,8 +34,8 @@ typedef struct Output {
 typedef struct OutputList {
     Output **items;
     size_t count, capacity;
-    const Axis *step; /* set before anything is added */
-    Arena *arena;     /* owns the arrays */
+    const Axis *step;  /* set before anything is added */
+    Arena *arena;      /* owns the arrays */
     size_t taken_over; /* bytes, about, that others will write into the file as well */
     StorageWriter writer;
     ScaleLinks links;

@@ -71,10 +71,12 @@ static void declare_pairs(const Declaring *declaring) {
         [PAIR_ALIGNMENT] = {"phase_alignment",
                             "mean cosine of the angle between query and key in a rotary pair", "1",
                             BP, NOT_ROTATED ", or all queries or keys are 0"},
-        [PAIR_SCORE] = {"score_by_pair", "mean contribution of a rotary pair to the scores, before "
-                                         "a soft cap",
+        [PAIR_SCORE] = {"score_by_pair",
+                        "mean contribution of a rotary pair to the scores, before "
+                        "a soft cap",
                         "1", BP,
-                        NOT_ROTATED ", or scores are products of features, which mix the pairs' parts"},
+                        NOT_ROTATED
+                        ", or scores are products of features, which mix the pairs' parts"},
     };
     rotary->angle = variable_add(
         declaring->list, context,
@@ -243,8 +245,9 @@ static void declare_interference(const Declaring *declaring) {
         "mean |MLP hidden unit| at the later token of a pair, in phase "
         "over antiphase, mean over contexts",
         "1", OURS,
-        NOT_ROTATED ", the two distances do not fit in the sequence or are not visible, there is no "
-                    "second token, or no MLP"};
+        NOT_ROTATED
+        ", the two distances do not fit in the sequence or are not visible, there is no "
+        "second token, or no MLP"};
     const VariableText sharpness = {"attention_sharpness_ratio",
                                     "attention to the earlier token of a pair, in phase over "
                                     "antiphase, mean over contexts",

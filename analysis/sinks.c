@@ -79,29 +79,27 @@ static void declare_importance(const Declaring *declaring) {
     add_with_null(declaring, rate, &sinks->sink_rate, &sinks->sink_rate_null);
     Variable first_rate = variable_over(
         (VariableText){"first_sink_rate",
-                       "share of samples with importance > epsilon at position 0", "1", GU,
-                       nobody},
+                       "share of samples with importance > epsilon at position 0", "1", GU, nobody},
         VARIABLE_SAMPLE_MEAN, epsilon, layer, head);
     add_with_null(declaring, first_rate, &sinks->first_sink_rate, &sinks->first_sink_rate_null);
     const Variable share_rate = variable_over(
         (VariableText){"first_sink_rate_share",
-                       "share of samples, layers and heads with first_importance_share > epsilon", "1",
-                       GU ", for attention without normalization", NULL},
+                       "share of samples, layers and heads with first_importance_share > epsilon",
+                       "1", GU ", for attention without normalization", NULL},
         VARIABLE_SAMPLE_MEAN, epsilon, NULL, NULL);
     add_with_null(declaring, share_rate, &sinks->first_sink_rate_share,
                   &sinks->first_sink_rate_share_null);
     Variable position =
         variable_over((VariableText){"sink_position",
                                      "well-seen key of the largest mean importance over its null",
-                                     "position", OURS,
-                                     "two positions tie, or no key is well seen"},
+                                     "position", OURS, "two positions tie, or no key is well seen"},
                       VARIABLE_PROBE, layer, head, NULL);
     position.integer = true;
     add_with_null(declaring, position, &sinks->sink_position, &sinks->sink_position_null);
-    Variable ratio = variable_over(
-        (VariableText){"sink_ratio", "that key's mean importance over its null", "1", OURS,
-                       "no key is seen by a quarter of the queries"},
-        VARIABLE_PROBE, layer, head, NULL);
+    Variable ratio =
+        variable_over((VariableText){"sink_ratio", "that key's mean importance over its null", "1",
+                                     OURS, "no key is seen by a quarter of the queries"},
+                      VARIABLE_PROBE, layer, head, NULL);
     add_with_null(declaring, ratio, &sinks->sink_ratio, &sinks->sink_ratio_null);
 }
 
@@ -309,7 +307,8 @@ static void sinks_fill_run(const AnalysisContext *context, const void *state, do
             run[sinks->sink_rate_null + e * length + k] =
                 is_sink(measures.importance[k], sink_epsilons[e]);
         run[sinks->first_sink_rate_null + e] = is_sink(measures.importance[0], sink_epsilons[e]);
-        run[sinks->first_sink_rate_share_null + e] = exceeds(measures.first_share, sink_epsilons[e]);
+        run[sinks->first_sink_rate_share_null + e] =
+            exceeds(measures.first_share, sink_epsilons[e]);
     }
     run[sinks->sink_position_null] = sink_position(context->visibility, measures.importance,
                                                    sinks->null, run + sinks->sink_ratio_null);
@@ -380,11 +379,11 @@ static void sample_head(const AnalysisContext *context, const Sinks *sinks, cons
     row[sinks->query_key_cosine + at] = measures.query_key_cosine;
     row[sinks->query_key_cosine_other + at] = measures.query_key_cosine_other;
     const float *residual = capture->residual + (size_t)layer * length * (size_t)context->width;
-    UpdateMeasures update = update_measure(
-        visibility, capture->head_output + vectors,
-        head_output_slice(context, layer, head, head_dim, scratch),
-        (size_t)context->heads * (size_t)head_dim, residual, norm, head_dim, context->width,
-        scratch);
+    UpdateMeasures update =
+        update_measure(visibility, capture->head_output + vectors,
+                       head_output_slice(context, layer, head, head_dim, scratch),
+                       (size_t)context->heads * (size_t)head_dim, residual, norm, head_dim,
+                       context->width, scratch);
     row[sinks->update_stable_rank + at] = update.stable_rank;
     row[sinks->update_norm + at] = update.norm;
 }
@@ -449,8 +448,7 @@ static void sample_induction(const AnalysisContext *context, const Sinks *sinks,
         row[sinks->induction_score + (size_t)at] =
             induction_score(sinks->induction_visibility, map);
     }
-    row[sinks->loss_ordinary] =
-        unseen_loss(sinks->induction_visibility, capture->losses, 0, block);
+    row[sinks->loss_ordinary] = unseen_loss(sinks->induction_visibility, capture->losses, 0, block);
     row[sinks->loss_copied] =
         unseen_loss(sinks->induction_visibility, capture->losses, block, 2 * block);
 }

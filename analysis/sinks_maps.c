@@ -100,8 +100,7 @@ int sink_position(const Visibility *visibility, const double *importance, const 
     return tie ? -1 : best;
 }
 
-void induction_draw(uint64_t seed, int sample, int ordinary, int bos, int length,
-                    int32_t *tokens) {
+void induction_draw(uint64_t seed, int sample, int ordinary, int bos, int length, int32_t *tokens) {
     Random random = random_create(seed, RANDOM_INPUTS, 0, (uint32_t)sample);
     int block = induction_block(length);
     uint32_t choices = (uint32_t)ordinary_choices(ordinary, bos);

@@ -10,11 +10,11 @@ extern const double sink_epsilons[SINK_EPSILONS]; /* 0.2, 0.3 (the headline), 0.
 /* What one attention map shows by itself. Means over the queries that see at least two keys; NaN
    where there is none. */
 typedef struct MapMeasures {
-    double *importance;        /* [T] given by the caller; see map_importance */
-    double entropy;            /* of the renormalised rows, over ln(number of visible keys);
+    double *importance; /* [T] given by the caller; see map_importance */
+    double entropy;     /* of the renormalised rows, over ln(number of visible keys);
                                   NaN with a weight below 0 */
-    double total;              /* mean row sum */
-    double first_share;        /* importance of key 0 where rows of |weights| are scaled to sum 1: over
+    double total;       /* mean row sum */
+    double first_share; /* importance of key 0 where rows of |weights| are scaled to sum 1: over
                                   the queries that see it and have any weight; NaN for none */
     double first_token_argmax; /* share of queries whose largest weight, without a tie, is on 0 */
 } MapMeasures;
@@ -37,8 +37,7 @@ static inline int induction_length(int length) {
 
 /* Draws tokens [induction_length(length)] of a sample from the source's own 0 … ordinary − 1
    without BOS; without a BOS (−1) the first one is drawn too. */
-void induction_draw(uint64_t seed, int sample, int ordinary, int bos, int length,
-                    int32_t *tokens);
+void induction_draw(uint64_t seed, int sample, int ordinary, int bos, int length, int32_t *tokens);
 
 /* Mean weight of a map [T][T] from the second copy to the token after the first occurrence. NaN for
    blocks of fewer than two tokens, or where that token is never visible. */

@@ -1,5 +1,5 @@
-/* What the `sinks` analysis (metrics.md section 1) reads off keys, queries, updates and the residual
-   stream; pure functions. */
+/* What the `sinks` analysis (metrics.md section 1) reads off keys, queries, updates and the
+   residual stream; pure functions. */
 #ifndef FIDUCIAL_ANALYSIS_SINKS_STATES_H
 #define FIDUCIAL_ANALYSIS_SINKS_STATES_H
 

@@ -78,7 +78,8 @@ static void search(const Tridiagonal *t, const double *squares, Bracket brackets
         for (int b = 0; b < SEARCHES; b++) {
             double width = brackets[b].high - brackets[b].low;
             for (int s = 0; s < LANES; s++) {
-                double place = same ? (b * LANES + s + 1) / (2.0 * LANES + 1) : (s + 1) / (LANES + 1.0);
+                double place =
+                    same ? (b * LANES + s + 1) / (2.0 * LANES + 1) : (s + 1) / (LANES + 1.0);
                 shifts[b][s] = brackets[b].low + place * width;
             }
         }

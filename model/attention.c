@@ -25,16 +25,21 @@ size_t attention_scratch(int length, int head_dim) {
 /* Where the scratch's parts are. */
 typedef struct Scratch {
     float *map, *d_map, *scores, *dropped; /* [BLOCK][length] */
-    float *key_columns, *value_columns; /* [head_dim][length]: transposed once per head */
-    float *slot;                        /* slot_scratch */
+    float *key_columns, *value_columns;    /* [head_dim][length]: transposed once per head */
+    float *slot;                           /* slot_scratch */
 } Scratch;
 
 static Scratch scratch_of(const AttentionHead *head) {
     size_t map = (size_t)BLOCK * (size_t)head->length;
     size_t columns = (size_t)head->head_dim * (size_t)head->length;
     float *start = head->scratch;
-    return (Scratch){start, start + map, start + 2 * map, start + 3 * map, start + 4 * map,
-                     start + 4 * map + columns, start + 4 * map + 2 * columns};
+    return (Scratch){start,
+                     start + map,
+                     start + 2 * map,
+                     start + 3 * map,
+                     start + 4 * map,
+                     start + 4 * map + columns,
+                     start + 4 * map + 2 * columns};
 }
 
 static void turn(const AttentionHead *head, const float *rows, float *columns) {
@@ -176,8 +181,7 @@ static void drop_weights(const AttentionHead *head, const Block *block, float *m
 static void clear_beyond(const AttentionHead *head, const Block *block, float *map) {
     for (int r = 0; r < block->rows; r++, map += head->length) {
         memset(map, 0, (size_t)block->keys.first * sizeof *map);
-        memset(map + block->keys.end, 0,
-               (size_t)(head->length - block->keys.end) * sizeof *map);
+        memset(map + block->keys.end, 0, (size_t)(head->length - block->keys.end) * sizeof *map);
     }
 }
 

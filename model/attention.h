@@ -15,17 +15,18 @@ typedef struct AttentionHead {
     const Position *position;
     const float *parameters;
     int head, length, head_dim;
-    int stride;                      /* of query, key, value and their gradients */
-    const float *query, *key, *value; /* after rotation; features where the normalization has them */
+    int stride; /* of query, key, value and their gradients */
+    const float *query, *key,
+        *value; /* after rotation; features where the normalization has them */
     int output_stride;
     bool has_sink; /* a sink logit takes part in the normalization */
     float sink_logit;
-    float *d_sink_logit; /* backward: its gradient is added here */
-    KvBias kv_bias;      /* what is learned beside the tokens; its gradients: backward only */
+    float *d_sink_logit;    /* backward: its gradient is added here */
+    KvBias kv_bias;         /* what is learned beside the tokens; its gradients: backward only */
     const Dropout *dropout; /* of weights, after the normalization; NULL: none */
     int dropout_place, sequence; /* of it */
-    bool adds_to_keys;   /* backward: d_key and d_value already hold those of heads that share them */
-    float *scratch;      /* attention_scratch floats */
+    bool adds_to_keys; /* backward: d_key and d_value already hold those of heads that share them */
+    float *scratch;    /* attention_scratch floats */
     float *gemm_scratch; /* GEMM_SCRATCH floats */
 } AttentionHead;
 

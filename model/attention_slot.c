@@ -93,7 +93,8 @@ void slot_value_backward(const AttentionSlot *slot, int rows, const float *d_out
 void slot_row_backward(const AttentionSlot *slot, int r, int count, float sink, const float *scores,
                        const float *weights, float *d_row) {
     const AttentionHead *head = slot->head;
-    float cap = (float)head->config->attention.soft_cap, share = cap > 0 ? slot->scores[r] / cap : 0;
+    float cap = (float)head->config->attention.soft_cap,
+          share = cap > 0 ? slot->scores[r] / cap : 0;
     size_t bytes = (size_t)count * sizeof *d_row;
     slot->row_weights[0] = slot->weights[r];
     memcpy(slot->row_weights + 1, weights, bytes);

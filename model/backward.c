@@ -126,11 +126,10 @@ static void heads_backward(const Pass *pass, int layer) {
             float *d_rows = workspace->d_projections + row * (size_t)layout->columns;
             int column = h * layout->head_dim;
             int shared = projections_kv_head(layout, h) * layout->head_dim;
-            AttentionHead head =
-                model_attention_head(model, pass->parameters, batch, layer, s, h,
-                                     workspace_dropout(workspace), workspace);
-            head.adds_to_keys = h > 0 && projections_kv_head(layout, h - 1) ==
-                                             projections_kv_head(layout, h);
+            AttentionHead head = model_attention_head(model, pass->parameters, batch, layer, s, h,
+                                                      workspace_dropout(workspace), workspace);
+            head.adds_to_keys =
+                h > 0 && projections_kv_head(layout, h - 1) == projections_kv_head(layout, h);
             if (head.has_sink)
                 head.d_sink_logit = pass->gradient + model->layers[layer].sink_logit + h;
             head.kv_bias.d_key =
@@ -174,8 +173,8 @@ static void query_key_backward(const Pass *pass, int layer) {
         return;
     QueryKeyNorm norm =
         model_query_key_norm(model, pass->parameters, layer, pass->workspace, pass->gradient);
-    query_key_norm_backward(&norm, &model->projections, pass->rows,
-                            pass->workspace->d_projections, pass->workspace->d_normed);
+    query_key_norm_backward(&norm, &model->projections, pass->rows, pass->workspace->d_projections,
+                            pass->workspace->d_normed);
 }
 
 /* From d_output, the gradient of the attention's output, to d_branch. */
@@ -243,8 +242,7 @@ static void from_reader(const Pass *pass, int join) {
     static const ModelNorm none = {&norm_none, NO_PARAMETER, NO_PARAMETER};
     const Model *model = pass->model;
     Workspace *workspace = pass->workspace;
-    const ModelNorm *norm =
-        model->config.placement == PLACEMENT_POST ? &none : &model->norms[join];
+    const ModelNorm *norm = model->config.placement == PLACEMENT_POST ? &none : &model->norms[join];
     norm_backward(pass, norm, workspace->joins[join].sum, workspace->joins[join].statistics,
                   workspace->d_branch, workspace->d_residual);
 }

@@ -36,13 +36,13 @@ typedef struct ModelConfig {
     int64_t context;    /* longest sequence, tokens */
     int64_t vocabulary; /* 0 until the data source has said */
     AttentionConfig attention;
-    KindList position;  /* of PositionKind: one for all layers, or one for each */
-    KindChoice norm;    /* a NormKind */
-    int placement;      /* Placement */
-    KindChoice mlp;     /* an MlpKind */
-    bool parallel;      /* attention and MLP read the same normed input, and are added together */
-    bool biases;        /* of the attention's and the MLP's maps */
-    bool tied;          /* the unembedding is the token embedding */
+    KindList position; /* of PositionKind: one for all layers, or one for each */
+    KindChoice norm;   /* a NormKind */
+    int placement;     /* Placement */
+    KindChoice mlp;    /* an MlpKind */
+    bool parallel;     /* attention and MLP read the same normed input, and are added together */
+    bool biases;       /* of the attention's and the MLP's maps */
+    bool tied;         /* the unembedding is the token embedding */
     double embedding_scale; /* factor on the token embedding as it enters the stream */
     InitConfig init;
 } ModelConfig;

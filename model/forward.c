@@ -121,13 +121,12 @@ static void show_projections(const Tap *tap, const Batch *batch, const Projectio
                    (size_t)layout->columns, projections + first[i]);
 }
 
-AttentionHead model_attention_head(const Model *model, const float *parameters,
-                                   const Batch *batch, int layer, int sequence, int head,
-                                   const Dropout *dropout, Workspace *workspace) {
+AttentionHead model_attention_head(const Model *model, const float *parameters, const Batch *batch,
+                                   int layer, int sequence, int head, const Dropout *dropout,
+                                   Workspace *workspace) {
     const ProjectionLayout *layout = &model->projections;
     size_t row = (size_t)sequence * (size_t)batch->length;
-    const float *rows =
-        workspace->layers[layer].projections + row * (size_t)layout->columns;
+    const float *rows = workspace->layers[layer].projections + row * (size_t)layout->columns;
     int shared = projections_kv_head(layout, head) * layout->head_dim;
     const ModelLayer *maps = &model->layers[layer];
     size_t sink = maps->sink_logit;
@@ -148,8 +147,7 @@ AttentionHead model_attention_head(const Model *model, const float *parameters,
                            .sink_logit = sink == NO_PARAMETER ? 0 : parameters[sink + (size_t)head],
                            .kv_bias = {.key = parameter_at(parameters, bias_key),
                                        .value = parameter_at(parameters, bias_value)},
-                           .dropout =
-                               dropout != NULL && dropout->weight_rate > 0 ? dropout : NULL,
+                           .dropout = dropout != NULL && dropout->weight_rate > 0 ? dropout : NULL,
                            .dropout_place = DROPOUT_WEIGHTS + layer * layout->heads + head,
                            .sequence = sequence,
                            .scratch = workspace->attention,
@@ -173,9 +171,8 @@ static void attend(const Pass *pass, int layer) {
     size_t length = (size_t)pass->batch->length;
     for (int s = 0; s < pass->batch->sequences; s++)
         for (int h = 0; h < config->heads; h++) {
-            AttentionHead head =
-                model_attention_head(pass->model, pass->parameters, pass->batch, layer, s, h,
-                                     pass->dropout, pass->workspace);
+            AttentionHead head = model_attention_head(pass->model, pass->parameters, pass->batch,
+                                                      layer, s, h, pass->dropout, pass->workspace);
             float *output = pass->workspace->layers[layer].heads + (size_t)s * length * width +
                             (size_t)h * head_dim;
             attention_forward(&head, output, pass->tap, (TapView){.layer = layer, .sequence = s});
@@ -232,8 +229,8 @@ static void run_branch(const Pass *pass, int layer, int branch, const float *inp
         run_mlp(pass, layer, input, branch == 0, output);
 }
 
-static void run_norm(const Pass *pass, const ModelNorm *norm, const float *add, float *x, float *out,
-                     float *statistics) {
+static void run_norm(const Pass *pass, const ModelNorm *norm, const float *add, float *x,
+                     float *out, float *statistics) {
     NormRows rows = norm_rows(pass->model, norm, pass->parameters, pass->rows);
     norm->kind->forward(&rows, add, x, out, statistics);
 }

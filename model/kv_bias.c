@@ -7,8 +7,11 @@ typedef struct KvBiasOptions {
 _Static_assert(sizeof(KvBiasOptions) <= KIND_OPTIONS_BYTES, "options fit");
 
 static const Field options[] = {
-    {.name = "shared", .type = FIELD_BOOL, .offset = offsetof(KvBiasOptions, shared),
-     .fallback = "false", .meaning = "whether the heads of a layer share one bias",
+    {.name = "shared",
+     .type = FIELD_BOOL,
+     .offset = offsetof(KvBiasOptions, shared),
+     .fallback = "false",
+     .meaning = "whether the heads of a layer share one bias",
      .source = "arXiv 2410.10781"},
 };
 

@@ -32,8 +32,12 @@ static Interval prefix_visible(const KindOptions *options, int query, int length
 }
 
 static const Field prefix_options[] = {
-    {.name = "length", .type = FIELD_INTEGER, .offset = offsetof(PrefixOptions, length),
-     .fallback = "8", .minimum = 1, .maximum = 65536,
+    {.name = "length",
+     .type = FIELD_INTEGER,
+     .offset = offsetof(PrefixOptions, length),
+     .fallback = "8",
+     .minimum = 1,
+     .maximum = 65536,
      .meaning = "tokens at the start that every query sees"},
 };
 
@@ -73,8 +77,8 @@ Interval mask_interval(const ModelConfig *config, int query, int length) {
     Interval keys = kind->visible(&config->attention.mask.options, query, length);
     if (config->attention.window == 0 || kind->window == NULL)
         return keys;
-    Interval window = kind->window(query, (int)config->attention.window,
-                                   (int)config->attention.window_shift);
+    Interval window =
+        kind->window(query, (int)config->attention.window, (int)config->attention.window_shift);
     keys.first = window.first > keys.first ? window.first : keys.first;
     keys.end = window.end < keys.end ? window.end : keys.end;
     return keys.first < keys.end ? keys : (Interval){query, query + 1};

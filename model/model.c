@@ -57,11 +57,11 @@ static size_t add_bias(const Builder *at, const char *name, int64_t rows) {
 static ModelNorm add_norm_of(const Builder *at, const NormKind *kind, const char *name, int width) {
     ModelNorm norm = {.kind = kind, .gain = NO_PARAMETER, .shift = NO_PARAMETER};
     if (kind->gain)
-        norm.gain = add_parameter(
-            at, name, "", (Parameter){.rows = width, .initialization = INITIALIZE_ONE});
+        norm.gain = add_parameter(at, name, "",
+                                  (Parameter){.rows = width, .initialization = INITIALIZE_ONE});
     if (kind->shift)
-        norm.shift = add_parameter(
-            at, name, "_shift", (Parameter){.rows = width, .initialization = INITIALIZE_ZERO});
+        norm.shift = add_parameter(at, name, "_shift",
+                                   (Parameter){.rows = width, .initialization = INITIALIZE_ZERO});
     return norm;
 }
 
@@ -154,9 +154,9 @@ static void add_attention(Builder *at) {
     add_output_norm(at, 0, "attention_output_norm");
     layer->sink_logit = NO_PARAMETER;
     if (at->model->config.attention.sink_logit)
-        layer->sink_logit = add_parameter(at, "attention/sink_logit", "",
-                                          (Parameter){.rows = (int)at->model->config.heads,
-                                                      .initialization = INITIALIZE_ZERO});
+        layer->sink_logit = add_parameter(
+            at, "attention/sink_logit", "",
+            (Parameter){.rows = (int)at->model->config.heads, .initialization = INITIALIZE_ZERO});
     add_kv_bias(at, layer);
 }
 

@@ -39,8 +39,8 @@ typedef struct ModelNorm {
 typedef struct ModelLayer {
     const Position *position;
     LinearMap projections, output;
-    LinearMap enter, down; /* of the MLP */
-    ModelNorm output_norms[BRANCHES_LARGEST]; /* sandwich: of each branch's output; else kind NULL */
+    LinearMap enter, down;                    /* of the MLP */
+    ModelNorm output_norms[BRANCHES_LARGEST]; /* sandwich: of a branch's output; else kind NULL */
     ModelNorm query_key_norms[2];             /* of queries and of keys */
     size_t sink_logit;                        /* [heads], or NO_PARAMETER */
     size_t kv_bias_key, kv_bias_value; /* [heads·head_dim], or [head_dim] shared, or NO_PARAMETER */
@@ -90,21 +90,21 @@ typedef struct Join {
 
 /* Activations of one layer, each [rows][…]. */
 typedef struct LayerActivations {
-    float *projections; /* [columns of the layout] queries and keys rotated, gates after the sigmoid */
+    float *projections; /* [columns of the layout] queries, keys rotated, gates after the sigmoid */
     float *raw_projections[2];       /* queries and keys before their norm, where they have one */
     float *projection_statistics[2]; /* of that norm */
-    float *heads;       /* [width] the heads' outputs side by side */
-    float *gated;       /* [width] the same times their gates; heads itself where there are none */
-    float *before;      /* [maps·hidden] the MLP's hidden units before the nonlinearity */
-    float *after;       /* [hidden] and after it */
+    float *heads;                    /* [width] the heads' outputs side by side */
+    float *gated;  /* [width] the same times their gates; heads itself where there are none */
+    float *before; /* [maps·hidden] the MLP's hidden units before the nonlinearity */
+    float *after;  /* [hidden] and after it */
     float *raw[BRANCHES_LARGEST];            /* [width] sandwich: outputs before their norm */
     float *raw_statistics[BRANCHES_LARGEST]; /* of that norm */
 } LayerActivations;
 
 struct Workspace {
-    Profile *profile;         /* or NULL */
-    Dropout dropout;          /* of model_gradient */
-    int rows;                 /* sequences × length it was made for */
+    Profile *profile; /* or NULL */
+    Dropout dropout;  /* of model_gradient */
+    int rows;         /* sequences × length it was made for */
     bool backward;
     LayerActivations *layers; /* all the same memory where there is no backward pass */
     Join *joins;              /* of two kinds of memory in turn where there is no backward pass */
@@ -113,14 +113,14 @@ struct Workspace {
     float *attention;         /* attention_scratch of the longest sequence */
     float *gemm;              /* GEMM_SCRATCH */
     /* backward only */
-    float *d_residual;        /* [rows][width] of the stream */
-    float *d_branch;          /* [rows][width] of what a branch reads */
-    float *d_raw;             /* [rows][width] sandwich: of a branch's output before its norm */
-    float *d_dropped;         /* [rows][width] of a branch's output before dropout */
-    float *d_projections;     /* [rows][columns of the layout] */
-    float *d_normed;          /* [width] of one row's queries after their norm */
-    float *d_after;           /* [rows][hidden] */
-    float *d_before;          /* [rows][maps·hidden] */
+    float *d_residual;    /* [rows][width] of the stream */
+    float *d_branch;      /* [rows][width] of what a branch reads */
+    float *d_raw;         /* [rows][width] sandwich: of a branch's output before its norm */
+    float *d_dropped;     /* [rows][width] of a branch's output before dropout */
+    float *d_projections; /* [rows][columns of the layout] */
+    float *d_normed;      /* [width] of one row's queries after their norm */
+    float *d_after;       /* [rows][hidden] */
+    float *d_before;      /* [rows][maps·hidden] */
 };
 
 /* What model_gradient drops; NULL: nothing. */
@@ -161,8 +161,8 @@ void model_run_logits(const Model *model, const float *parameters, Workspace *wo
 
 /* One head of one sequence, as both passes see it: its rows of the layer's projections. dropout may
    be NULL. */
-AttentionHead model_attention_head(const Model *model, const float *parameters,
-                                   const Batch *batch, int layer, int sequence, int head,
-                                   const Dropout *dropout, Workspace *workspace);
+AttentionHead model_attention_head(const Model *model, const float *parameters, const Batch *batch,
+                                   int layer, int sequence, int head, const Dropout *dropout,
+                                   Workspace *workspace);
 
 #endif

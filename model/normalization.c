@@ -69,8 +69,8 @@ static void sigmoid_normalized_backward(int count, const float *scores, const fl
     (void)sink, (void)d_sink;
     kernels()->softmax_backward(count, weights, row);
     for (int j = 0; j < count; j++)
-        row[j] *= scores[j] > 0 ? expf(-scores[j]) / (1 + expf(-scores[j]))
-                                : 1 / (1 + expf(scores[j]));
+        row[j] *=
+            scores[j] > 0 ? expf(-scores[j]) / (1 + expf(-scores[j])) : 1 / (1 + expf(scores[j]));
 }
 
 static void relu_forward(int count, float sink, float *row) {
@@ -131,7 +131,8 @@ static const NormalizationKind softmax_kind = {
 
 static const NormalizationKind plus_one_kind = {
     .kind = {.name = "softmax-plus-one",
-             .meaning = "exponentials over one more than their sum: attention to nothing is possible",
+             .meaning =
+                 "exponentials over one more than their sum: attention to nothing is possible",
              .source = "arXiv 2410.10781"},
     .drops_infinity = true,
     .forward = plus_one_forward,
@@ -176,10 +177,14 @@ static const NormalizationKind softpick_kind = {
 };
 
 static const Kind *const kinds[] = {
-    &softmax_kind.kind,             &plus_one_kind.kind,
-    &sigmoid_kind.kind,             &sigmoid_normalized_kind.kind,
-    &relu_kind.kind,                &softpick_kind.kind,
-    &normalization_elu_kernel.kind, &normalization_linear_kernel.kind,
+    &softmax_kind.kind,
+    &plus_one_kind.kind,
+    &sigmoid_kind.kind,
+    &sigmoid_normalized_kind.kind,
+    &relu_kind.kind,
+    &softpick_kind.kind,
+    &normalization_elu_kernel.kind,
+    &normalization_linear_kernel.kind,
 };
 
 const KindTable normalization_kinds = {"normalization", kinds, sizeof kinds / sizeof kinds[0]};

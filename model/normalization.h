@@ -2,7 +2,7 @@
    backward pass. With x the scores and d the gradient of the weights:
 
      softmax               e^x / Σe^x                     (with a sink logit z: / (e^z + Σe^x))
-     softmax-plus-one      e^x / (1 + Σe^x)               arXiv 2410.10781, section 7; a sink logit of 0
+     softmax-plus-one      e^x / (1 + Σe^x)               arXiv 2410.10781, section 7
      sigmoid               σ(x), not normalized           arXiv 2410.10781
      sigmoid-normalized    σ(x) / Σσ(x)
      relu                  max(x, 0) / n, n visible keys  arXiv 2309.08586
@@ -33,10 +33,10 @@ struct NormalizationKind {
     Kind kind;
     bool takes_sink_logit;
     bool drops_infinity; /* a score of −∞ gets weight and gradient 0, and changes no other's */
-    bool needs_scores; /* backward reads the scores; otherwise what it is given may be anything */
-    bool kernel;       /* weights are products of features, not functions of logits */
-    bool scale_free;   /* a factor on all scores changes nothing */
-    bool separate;     /* a weight follows from its own score and the number of keys alone */
+    bool needs_scores;   /* backward reads the scores; otherwise what it is given may be anything */
+    bool kernel;         /* weights are products of features, not functions of logits */
+    bool scale_free;     /* a factor on all scores changes nothing */
+    bool separate;       /* a weight follows from its own score and the number of keys alone */
     /* What options make of the kind; NULL: the kind itself. */
     const NormalizationKind *(*variant)(const KindOptions *options);
     /* φ in place over count entries of queries or keys, after rotation; NULL: identity. */

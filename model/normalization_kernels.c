@@ -17,7 +17,9 @@ static bool is_normalized(const KindOptions *options) {
 }
 
 static const Field kernel_options[] = {
-    {.name = "normalized", .type = FIELD_BOOL, .offset = offsetof(KernelOptions, normalized),
+    {.name = "normalized",
+     .type = FIELD_BOOL,
+     .offset = offsetof(KernelOptions, normalized),
      .fallback = "true",
      .meaning = "whether the products are divided by their sum over the visible keys",
      .source = "arXiv 2410.10781"},
@@ -103,8 +105,9 @@ static void linear_backward(int count, const float *scores, const float *weights
 
 #define ELU_KIND                                                                                   \
     .kind = {.name = "elu-kernel",                                                                 \
-             .meaning = "products of features elu + 1 of query and key, over their sum or as they " \
-                        "are",                                                                     \
+             .meaning =                                                                            \
+                 "products of features elu + 1 of query and key, over their sum or as they "       \
+                 "are",                                                                            \
              .source = "arXiv 2410.10781; arXiv 2006.16236, equation 7",                           \
              .options = FIELD_TABLE(kernel_options)},                                              \
     .kernel = true, .feature = elu_feature, .feature_backward = elu_feature_backward

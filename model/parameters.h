@@ -25,7 +25,7 @@ typedef enum Initialization {
 } Initialization;
 
 typedef struct Parameter {
-    const char *name; /* "layers/0/attention/query": also the HDF5 path */
+    const char *name;  /* "layers/0/attention/query": also the HDF5 path */
     int rows, columns; /* [rows][columns]; columns = 0: a vector [rows] */
     int layer;         /* −1 outside the layers */
     ParameterGroup group;

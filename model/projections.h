@@ -25,10 +25,11 @@ static inline int projections_kv_head(const ProjectionLayout *layout, int head) 
 /* The norm of each head's query and key (arXiv 2302.05442, section 2), for rows of projections. */
 typedef struct QueryKeyNorm {
     const NormKind *kind;
-    const float *gain[2], *shift[2]; /* of queries and of keys, [head_dim]; NULL where there is none */
-    float *d_gain[2], *d_shift[2];   /* backward: the same, added to */
-    float *raw[2];                   /* [rows][heads or kv_heads][head_dim]: before the norm */
-    float *statistics[2];            /* [rows][heads or kv_heads][kind's statistics] */
+    const float *gain[2],
+        *shift[2]; /* of queries and of keys, [head_dim]; NULL where there is none */
+    float *d_gain[2], *d_shift[2]; /* backward: the same, added to */
+    float *raw[2];                 /* [rows][heads or kv_heads][head_dim]: before the norm */
+    float *statistics[2];          /* [rows][heads or kv_heads][kind's statistics] */
 } QueryKeyNorm;
 
 /* Keeps raw and statistics, and norms the queries and keys of projections [rows][columns]. */

@@ -14,8 +14,8 @@ typedef enum TapName {
     TAP_SCORES,      /* [rows][columns] before the normalization (products of features under kernel
                         attention), per head, in blocks of queries */
     TAP_WEIGHTS,     /* the same, after it */
-    TAP_HEAD_OUTPUT, /* A·v [T][head_dim] and what biases add, times its gate, per head: what enters the
-                        output map */
+    TAP_HEAD_OUTPUT, /* A·v [T][head_dim] and what biases add, times its gate, per head: what
+                        enters the output map */
     TAP_MLP_BEFORE,  /* [T][hidden] MLP hidden units before the nonlinearity (gate branch) */
     TAP_MLP_AFTER,   /* [T][hidden] what enters the down map */
     TAP_NAMES,

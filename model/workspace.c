@@ -31,8 +31,7 @@ static void take_raw_projections(Measure *measure, const Model *model, size_t ro
     for (int i = 0; norm != &norm_none && i < 2; i++) {
         taken->raw_projections[i] =
             take(measure, rows * heads[i] * (size_t)model->projections.head_dim);
-        taken->projection_statistics[i] =
-            take(measure, rows * heads[i] * (size_t)norm->statistics);
+        taken->projection_statistics[i] = take(measure, rows * heads[i] * (size_t)norm->statistics);
     }
 }
 
@@ -119,8 +118,7 @@ static void take_all(Measure *measure, const Model *model, int length, Workspace
             workspace->layers[l] = taken;
     }
     take_joins(measure, model, workspace);
-    workspace->logits =
-        take(measure, (size_t)workspace->logit_rows * (size_t)config->vocabulary);
+    workspace->logits = take(measure, (size_t)workspace->logit_rows * (size_t)config->vocabulary);
     workspace->attention = take(measure, attention_scratch(length, (int)model_head_dim(config)));
     workspace->gemm = take(measure, GEMM_SCRATCH);
     if (workspace->backward)

@@ -11,15 +11,15 @@
 
 typedef struct TrainConfig {
     int64_t steps, batch;
-    int64_t lanes; /* fixed parts of a batch, at most the batch: see train/loop.h */
+    int64_t lanes;        /* fixed parts of a batch, at most the batch: see train/loop.h */
     KindChoice objective; /* see train/objective.h */
     KindChoice optimizer;
     KindChoice schedule; /* after warm-up: train/schedules/schedule.h */
     GroupsConfig groups; /* factors on rates and decay */
-    int64_t warmup; /* steps of linear warm-up */
-    double clip;    /* global gradient norm; 0: no clipping */
+    int64_t warmup;      /* steps of linear warm-up */
+    double clip;         /* global gradient norm; 0: no clipping */
     double dropout; /* share of what enters the residual stream that becomes 0: model/dropout.h */
-    double attention_dropout; /* the same of attention weights */
+    double attention_dropout;  /* the same of attention weights */
     double checkpoint_minutes; /* longest time between checkpoints */
 } TrainConfig;
 

@@ -4,13 +4,18 @@
 #define OF(member) offsetof(GroupsConfig, member)
 
 #define LEARNING_RATE                                                                              \
-    {.name = "learning_rate", .type = FIELD_REAL, .offset = OF_RATES(learning_rate),               \
-     .fallback = "1", .minimum = 0, .maximum = 1e6,                                                \
-     .meaning = "factor on the optimizer's learning rate; 0: these parameters stay as they began"}
+    {                                                                                              \
+        .name = "learning_rate", .type = FIELD_REAL, .offset = OF_RATES(learning_rate),            \
+        .fallback = "1", .minimum = 0, .maximum = 1e6,                                             \
+        .meaning =                                                                                 \
+            "factor on the optimizer's learning rate; 0: these parameters stay as they began"      \
+    }
 #define WEIGHT_DECAY(default_factor)                                                               \
-    {.name = "weight_decay", .type = FIELD_REAL, .offset = OF_RATES(weight_decay),                 \
-     .fallback = default_factor, .minimum = 0, .maximum = 1e6,                                     \
-     .meaning = "factor on the optimizer's weight decay; 0: none"}
+    {                                                                                              \
+        .name = "weight_decay", .type = FIELD_REAL, .offset = OF_RATES(weight_decay),              \
+        .fallback = default_factor, .minimum = 0, .maximum = 1e6,                                  \
+        .meaning = "factor on the optimizer's weight decay; 0: none"                               \
+    }
 
 static const Field decayed[] = {LEARNING_RATE, WEIGHT_DECAY("1")};
 static const Field undecayed[] = {LEARNING_RATE, WEIGHT_DECAY("0")};
@@ -18,17 +23,35 @@ static const FieldTable decayed_fields = FIELD_TABLE(decayed);
 static const FieldTable undecayed_fields = FIELD_TABLE(undecayed);
 
 static const Field groups_fields[] = {
-    {.name = "embedding", .type = FIELD_GROUP, .offset = OF(embedding), .group = &decayed_fields,
+    {.name = "embedding",
+     .type = FIELD_GROUP,
+     .offset = OF(embedding),
+     .group = &decayed_fields,
      .meaning = "the token embedding"},
-    {.name = "positions", .type = FIELD_GROUP, .offset = OF(positions), .group = &undecayed_fields,
+    {.name = "positions",
+     .type = FIELD_GROUP,
+     .offset = OF(positions),
+     .group = &undecayed_fields,
      .meaning = "learned position embeddings"},
-    {.name = "attention", .type = FIELD_GROUP, .offset = OF(attention), .group = &decayed_fields,
+    {.name = "attention",
+     .type = FIELD_GROUP,
+     .offset = OF(attention),
+     .group = &decayed_fields,
      .meaning = "the matrices of attention"},
-    {.name = "mlp", .type = FIELD_GROUP, .offset = OF(mlp), .group = &decayed_fields,
+    {.name = "mlp",
+     .type = FIELD_GROUP,
+     .offset = OF(mlp),
+     .group = &decayed_fields,
      .meaning = "the matrices of the MLP"},
-    {.name = "unembedding", .type = FIELD_GROUP, .offset = OF(unembedding),
-     .group = &decayed_fields, .meaning = "the unembedding matrix"},
-    {.name = "norms", .type = FIELD_GROUP, .offset = OF(norms), .group = &undecayed_fields,
+    {.name = "unembedding",
+     .type = FIELD_GROUP,
+     .offset = OF(unembedding),
+     .group = &decayed_fields,
+     .meaning = "the unembedding matrix"},
+    {.name = "norms",
+     .type = FIELD_GROUP,
+     .offset = OF(norms),
+     .group = &undecayed_fields,
      .meaning = "gains and shifts of norms, biases and learned logits"},
 };
 

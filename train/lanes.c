@@ -19,13 +19,13 @@ struct Lanes {
     Dropout dropout;            /* its rates and seed */
     int batch, length, count, threads;
     size_t total;
-    Lane *lanes;            /* [count] */
-    Workspace **workspaces; /* [threads] */
+    Lane *lanes;               /* [count] */
+    Workspace **workspaces;    /* [threads] */
     int32_t *inputs, *targets; /* [batch][length] */
-    float *losses;          /* [batch][length] */
-    double *squares;        /* [ranges] */
-    Profile *profile;       /* or NULL */
-    Profile *thread_profiles; /* [threads] */
+    float *losses;             /* [batch][length] */
+    double *squares;           /* [ranges] */
+    Profile *profile;          /* or NULL */
+    Profile *thread_profiles;  /* [threads] */
 };
 
 /* Gives each lane its part of the batch; returns the sequences of the largest. */
@@ -40,8 +40,8 @@ static int split_batch(Lanes *lanes) {
     return largest;
 }
 
-Status lanes_create(const Model *model, int batch, int length, int count, int threads,
-                    Arena *arena, Lanes **result, Error *error) {
+Status lanes_create(const Model *model, int batch, int length, int count, int threads, Arena *arena,
+                    Lanes **result, Error *error) {
     Lanes *lanes = ARENA_ARRAY(arena, Lanes, 1);
     *lanes = (Lanes){.model = model,
                      .batch = batch,
@@ -83,8 +83,8 @@ static void draw(Lanes *lanes, const DataSource *source, uint64_t step) {
         size_t at = (size_t)lane->first * (size_t)lanes->length;
         if (lanes->objective != NULL)
             objective_batch(lanes->objective, source, SPLIT_TRAINING, step, lane->first,
-                            lane->sequences, lanes->length, lanes->inputs + at,
-                            lanes->targets + at, NULL);
+                            lane->sequences, lanes->length, lanes->inputs + at, lanes->targets + at,
+                            NULL);
         else
             source_batch(source, SPLIT_TRAINING, step, lane->first, lane->sequences, lanes->length,
                          lanes->inputs + at, lanes->targets + at, NULL);
@@ -99,8 +99,7 @@ static void run_lane(Lanes *lanes, Lane *lane, Workspace *workspace, const float
     dropout.step = step;
     dropout.first_sequence = lane->first;
     workspace_set_dropout(workspace, dropout);
-    lane->loss =
-        model_gradient(lanes->model, parameters, &batch, scale, workspace, lane->gradient);
+    lane->loss = model_gradient(lanes->model, parameters, &batch, scale, workspace, lane->gradient);
 }
 
 /* Lane i += lane i + span for span = 1, 2, 4 …: a fixed binary tree, in place in lane 0. */
@@ -152,8 +151,7 @@ double lanes_gradient(Lanes *lanes, const float *parameters, const DataSource *s
         int thread = threads_index();
 #pragma omp for schedule(dynamic, 1)
         for (int i = 0; i < lanes->count; i++)
-            run_lane(lanes, &lanes->lanes[i], lanes->workspaces[thread], parameters, step,
-                     scale);
+            run_lane(lanes, &lanes->lanes[i], lanes->workspaces[thread], parameters, step, scale);
     }
     collect_profiles(lanes);
     profile_enter(lanes->profile, PROFILE_SUM);

@@ -10,8 +10,8 @@ typedef struct Lanes Lanes;
 
 /* Buffers for batches of batch × length tokens in count lanes, run by up to threads threads, in
    arena. */
-Status lanes_create(const Model *model, int batch, int length, int count, int threads,
-                    Arena *arena, Lanes **lanes, Error *error);
+Status lanes_create(const Model *model, int batch, int length, int count, int threads, Arena *arena,
+                    Lanes **lanes, Error *error);
 
 /* What following batches are asked (not owned); without it, each next token. */
 void lanes_set_objective(Lanes *lanes, const Objective *objective);

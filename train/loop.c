@@ -76,8 +76,8 @@ static Status create(TrainRun *train, Error *error) {
                                 .slots = ARENA_ARRAY(arena, float, (blocks - 1) * total),
                                 .slot_count = train->stepper.optimizer->slots,
                                 .log = &train->log};
-    train->saved_count = snapshot_steps(&config->snapshots, config->train.steps, arena,
-                                        &train->saved);
+    train->saved_count =
+        snapshot_steps(&config->snapshots, config->train.steps, arena, &train->saved);
     describe(train);
     return STATUS_OK;
 }
@@ -95,8 +95,8 @@ static Status write_run_file(TrainRun *train, const char *status, Error *error) 
     host_time(train->end_time);
     train->provenance.end_time = strcmp(status, "running") == 0 ? "" : train->end_time;
     return run_file_write(train->job->directory, model_parameters(train->run->model), train->saved,
-                          saved_so_far(train), &train->log, &train->run->probe,
-                          &train->provenance, error);
+                          saved_so_far(train), &train->log, &train->run->probe, &train->provenance,
+                          error);
 }
 
 static const char *state_identity(const TrainJob *job) {
@@ -121,8 +121,7 @@ static Status begin_anew(TrainRun *train, Error *error) {
     const ParameterTable *table = model_parameters(train->run->model);
     train->state.step = train->state.tokens = 0;
     train->log.count = 0;
-    memset(train->state.slots, 0,
-           (size_t)train->state.slot_count * table->total * sizeof(float));
+    memset(train->state.slots, 0, (size_t)train->state.slot_count * table->total * sizeof(float));
     parameters_initialize(table, (uint64_t)train->job->config->seed, train->state.parameters);
     return write_snapshot(train, error);
 }
@@ -187,7 +186,8 @@ static void tell_progress(const TrainRun *train, int64_t first_step) {
     double seconds = host_seconds() - train->started;
     const TrainConfig *config = &train->job->config->train;
     int64_t done = train->state.step - first_step;
-    double tokens = (double)done * (double)config->batch * (double)train->job->config->model.context;
+    double tokens =
+        (double)done * (double)config->batch * (double)train->job->config->model.context;
     TrainProgress progress = {.step = train->state.step,
                               .steps = config->steps,
                               .loss = train->log.loss[train->log.count - 1],
@@ -228,7 +228,8 @@ static Status run_steps(TrainRun *train, Error *error) {
         if (stop_wanted(train)) {
             TRY(write_checkpoint(train, error));
             TRY(write_run_file(train, "interrupted", error));
-            return error_set(error, STATUS_INTERRUPTED, "stopped after step %lld; the state is saved",
+            return error_set(error, STATUS_INTERRUPTED,
+                             "stopped after step %lld; the state is saved",
                              (long long)train->state.step);
         }
         status = train_step(train, error);
@@ -238,7 +239,8 @@ static Status run_steps(TrainRun *train, Error *error) {
         if (snapshot_due(&config->snapshots, train->state.step, config->train.steps)) {
             TRY(write_snapshot(train, error));
             status = state_check(train, error);
-        } else if (host_seconds() - train->last_checkpoint > 60 * config->train.checkpoint_minutes) {
+        } else if (host_seconds() - train->last_checkpoint >
+                   60 * config->train.checkpoint_minutes) {
             TRY(write_checkpoint(train, error));
         }
     }

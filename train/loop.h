@@ -26,9 +26,11 @@ typedef struct TrainJob {
                                    NULL: identity */
     const char *program_version, *git_revision;
     int threads;
-    void (*progress)(void *context, const TrainProgress *progress); /* after each step; may be NULL */
+    void (*progress)(void *context,
+                     const TrainProgress *progress); /* after each step; may be NULL */
     void *progress_context;
-    const volatile sig_atomic_t *stop; /* non-zero: finish the step, save, STATUS_INTERRUPTED; may be
+    const volatile sig_atomic_t
+        *stop;          /* non-zero: finish the step, save, STATUS_INTERRUPTED; may be
                                           NULL */
     int64_t stop_after; /* for tests: as if stop were set after this step; 0: never */
 } TrainJob;

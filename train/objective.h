@@ -11,10 +11,10 @@ typedef struct Objective {
     const struct ObjectiveKind *kind;
     KindOptions options;
     uint64_t seed;
-    int tokens;           /* of the source: ordinary ones */
-    int cls, sep, mask;   /* tokens of the masked objective; −1 where there are none */
-    int64_t prefix;       /* tokens of the mask's prefix */
-    int vocabulary;       /* of source and objective together */
+    int tokens;         /* of the source: ordinary ones */
+    int cls, sep, mask; /* tokens of the masked objective; −1 where there are none */
+    int64_t prefix;     /* tokens of the mask's prefix */
+    int vocabulary;     /* of source and objective together */
 } Objective;
 
 typedef struct ObjectiveKind {

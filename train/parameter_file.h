@@ -13,7 +13,7 @@ Status parameter_file_write(hid_t file, const char *group, const ParameterTable 
 /* Reads all into block [table->total]. STATUS_FAILED where the datasets below group are not exactly
    those of the table: the message names those that are missing, of another shape, or not in the
    table. */
-Status parameter_file_read(hid_t file, const char *group, const ParameterTable *table,
-                           float *block, Error *error);
+Status parameter_file_read(hid_t file, const char *group, const ParameterTable *table, float *block,
+                           Error *error);
 
 #endif

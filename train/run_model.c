@@ -84,7 +84,8 @@ static Status check_probe(const Probe *probe, int64_t bos, int64_t ordinary, Err
         TRY(check_range("/probe/targets", probe->targets[i], -1, last, error));
     }
     TRY(check_range("the attribute bos of /probe/inputs", bos, -1, last, error));
-    return check_range("the attribute ordinary_tokens of /probe/inputs", ordinary, 1, last + 1, error);
+    return check_range("the attribute ordinary_tokens of /probe/inputs", ordinary, 1, last + 1,
+                       error);
 }
 
 static Status read_probe(hid_t file, RunModel *run, Arena *arena, Error *error) {

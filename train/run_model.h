@@ -11,8 +11,8 @@
 #include "train/source.h"
 
 typedef struct RunModel {
-    RunConfig config; /* with model.vocabulary filled in */
-    DataSource source;   /* run_model_open only, as is the objective */
+    RunConfig config;  /* with model.vocabulary filled in */
+    DataSource source; /* run_model_open only, as is the objective */
     Objective objective;
     Model *model;
     Probe probe;
@@ -25,7 +25,7 @@ Status run_model_open(const RunConfig *config, const char *base_directory, Arena
 
 /* The same from <directory>/run.h5, without the data source. STATUS_FAILED, with the path in the
    message, where the file does not fit the configuration, or holds tokens beyond its vocabulary. */
-Status run_model_read(const RunConfig *config, const char *directory, Arena *arena,
-                      RunModel **run, Error *error);
+Status run_model_read(const RunConfig *config, const char *directory, Arena *arena, RunModel **run,
+                      Error *error);
 
 #endif

@@ -22,13 +22,11 @@ static Status read_log(hid_t file, Arena *arena, RunStatus *status, Error *error
 static Status read_all(hid_t file, Arena *arena, RunStatus *status, Error *error) {
     const struct {
         const char *name, **text;
-    } texts[] = {{"status", &status->status},
-                 {"failure", &status->failure},
-                 {"identity", &status->identity},
-                 {"experiment_yaml", &status->experiment_yaml},
-                 {"start_time", &status->start_time},
-                 {"end_time", &status->end_time},
-                 {"data_sha256", &status->data_sha256}};
+    } texts[] = {
+        {"status", &status->status},          {"failure", &status->failure},
+        {"identity", &status->identity},      {"experiment_yaml", &status->experiment_yaml},
+        {"start_time", &status->start_time},  {"end_time", &status->end_time},
+        {"data_sha256", &status->data_sha256}};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         TRY(storage_get_text(file, "/", texts[i].name, arena, texts[i].text, error));
     return read_log(file, arena, status, error);

@@ -75,8 +75,8 @@ Status snapshot_read(const char *directory, int64_t step, const ParameterTable *
     Status status = snapshot_read_file(path, table, parameters, &held, error);
     if (status == STATUS_OK && held != step)
         status = error_set(error, STATUS_FAILED,
-                           "%s holds step %" PRId64 ", not %" PRId64 ": was the file renamed?", path,
-                           held, step);
+                           "%s holds step %" PRId64 ", not %" PRId64 ": was the file renamed?",
+                           path, held, step);
     arena_destroy(&arena);
     return status;
 }

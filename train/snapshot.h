@@ -12,9 +12,9 @@
 
 /* One row per finished training step, in memory for the whole run. Arrays [steps]. */
 typedef struct TrainLog {
-    int64_t count; /* rows filled: step i stands at i − 1 */
+    int64_t count;    /* rows filled: step i stands at i − 1 */
     int64_t capacity; /* rows there is room for; 0: not known, and not checked */
-    float *loss;   /* mean cross-entropy of the step's batch before its update, nats */
+    float *loss;      /* mean cross-entropy of the step's batch before its update, nats */
     float *learning_rate, *gradient_norm, *tokens_per_second;
 } TrainLog;
 
@@ -41,7 +41,7 @@ typedef struct Probe {
     bool has_copies;          /* whether the source marks copied targets */
     const char **token_names; /* [vocabulary] */
     int vocabulary;
-    int bos; /* the BOS token, −1 for none */
+    int bos;      /* the BOS token, −1 for none */
     int ordinary; /* tokens 0 … ordinary − 1 are the source's own: BOS (where it is none of them),
                      delimiters and the objective's tokens come behind them */
 } Probe;
@@ -66,8 +66,7 @@ Status snapshot_read_file(const char *path, const ParameterTable *table, float *
 
 /* Whether the snapshot file is there and sound (opens, names, shapes and hash right); where not,
    error says why. Reads the whole file. */
-bool snapshot_valid(const char *directory, int64_t step, const ParameterTable *table,
-                    Error *error);
+bool snapshot_valid(const char *directory, int64_t step, const ParameterTable *table, Error *error);
 
 /* Writes run.h5 anew: virtual datasets over the given snapshot steps (ascending; each file must be
    there), log, probe, provenance. Two neighbouring snapshots with the same parameters give a
@@ -87,8 +86,8 @@ typedef struct TrainState {
 
 /* Writes checkpoint.h5 with a hash over all of it and the identity of its run (as in Provenance),
    keeping the one before as checkpoint.previous.h5. */
-Status checkpoint_write(const char *directory, const ParameterTable *table,
-                        const TrainState *state, const char *identity, Error *error);
+Status checkpoint_write(const char *directory, const ParameterTable *table, const TrainState *state,
+                        const char *identity, Error *error);
 
 /* Reads the newest sound checkpoint of at most step `latest` (INT64_MAX: of any) into state, whose
    parameters, slots, slot_count and log arrays the caller has made. Where the newest is damaged (or

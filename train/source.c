@@ -7,8 +7,9 @@
 #include <string.h>
 
 static const Kind *const kinds[] = {
-    &source_bigram_backcopy.kind, &source_markov.kind, &source_zipf.kind,   &source_repeat.kind,
-    &source_text.kind,            &source_tokens.kind, &source_mixture.kind};
+    &source_bigram_backcopy.kind, &source_markov.kind, &source_zipf.kind,
+    &source_repeat.kind,          &source_text.kind,   &source_tokens.kind,
+    &source_mixture.kind};
 
 const KindTable source_kinds = {
     .what = "data source", .kinds = kinds, .count = sizeof kinds / sizeof kinds[0]};
@@ -109,7 +110,8 @@ typedef struct Scratch {
 
 static Scratch scratch_create(int length, Arena *arena) {
     size_t room = (size_t)length + 1;
-    return (Scratch){.stream = {ARENA_ARRAY(arena, int32_t, room), ARENA_ARRAY(arena, uint8_t, room),
+    return (Scratch){.stream = {ARENA_ARRAY(arena, int32_t, room),
+                                ARENA_ARRAY(arena, uint8_t, room),
                                 ARENA_ARRAY(arena, uint8_t, room)},
                      .tokens = ARENA_ARRAY(arena, int32_t, room),
                      .copied = ARENA_ARRAY(arena, uint8_t, room),

@@ -14,7 +14,7 @@
 typedef enum Split {
     SPLIT_TRAINING,
     SPLIT_VALIDATION, /* files: from the held-out part */
-    SPLIT_PROBE,      /* files: from the held-out part, never the validation's windows' randomness */
+    SPLIT_PROBE, /* files: from the held-out part, never the validation's windows' randomness */
 } Split;
 
 typedef struct DataSource DataSource;
@@ -71,7 +71,7 @@ typedef enum BosPlace { BOS_FIRST, BOS_DOCUMENT, BOS_NONE } BosPlace;
 
 /* How streams become sequences; all zero: one BOS, then the stream. */
 typedef struct Layout {
-    bool edited;  /* false: that, and nothing below is looked at */
+    bool edited;   /* false: that, and nothing below is looked at */
     int bos_place; /* BosPlace */
     int bos_count;
     int delimiter, delimiters; /* the first such token, their number */

@@ -97,8 +97,8 @@ static void update_all(const UpdateTask *task) {
             update_whole(task, &stepper->table->entries[i]);
 }
 
-#define ADVICE                                                                                      \
-    "A smaller train.optimizer.learning_rate, more train.warmup or a smaller train.clip (0 is "     \
+#define ADVICE                                                                                     \
+    "A smaller train.optimizer.learning_rate, more train.warmup or a smaller train.clip (0 is "    \
     "none) usually helps"
 
 static Status check_finite(int64_t step, const StepResult *result, Error *error) {
@@ -140,8 +140,8 @@ Status stepper_check(const Stepper *stepper, int64_t step, const float *paramete
 Status stepper_run(Stepper *stepper, int64_t step, float *parameters, float *slots,
                    StepResult *result, Error *error) {
     const float *gradient;
-    result->loss = lanes_gradient(stepper->lanes, parameters, stepper->source,
-                                  (uint64_t)step - 1, &gradient);
+    result->loss =
+        lanes_gradient(stepper->lanes, parameters, stepper->source, (uint64_t)step - 1, &gradient);
     result->gradient_norm = sqrt(lanes_gradient_squares(stepper->lanes));
     double rate = stepper->optimizer->learning_rate(&stepper->config->optimizer.options);
     result->learning_rate = scheduled(stepper, rate, step);

@@ -23,7 +23,7 @@ typedef struct Stepper {
     int threads;
     size_t scratch_floats; /* per thread, for parameters that are updated whole */
     float *scratch;        /* [threads][scratch_floats] */
-    Profile *profile; /* or NULL */
+    Profile *profile;      /* or NULL */
 } Stepper;
 
 Status stepper_create(const RunConfig *config, const Model *model, const DataSource *source,

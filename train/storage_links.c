@@ -17,8 +17,8 @@ struct ScaleLink {
 };
 
 static void add_link(ScaleLinks *links, const char *scale, ListEntry entry) {
-    links->items =
-        arena_grow(links->arena, links->items, sizeof *links->items, links->count, &links->capacity);
+    links->items = arena_grow(links->arena, links->items, sizeof *links->items, links->count,
+                              &links->capacity);
     links->items[links->count++] =
         (ScaleLink){.scale = arena_string(links->arena, scale), .entry = entry};
 }
@@ -106,8 +106,7 @@ static bool write_list(hid_t file, ScaleLinks *links, size_t first) {
             entries[count++] = links->items[i].entry;
             links->items[i].written = true;
         }
-    bool sound =
-        entries != NULL && write_attribute(scale, "REFERENCE_LIST", type, count, entries);
+    bool sound = entries != NULL && write_attribute(scale, "REFERENCE_LIST", type, count, entries);
     arena_destroy(&arena);
     H5Tclose(type);
     if (scale >= 0)

@@ -17,10 +17,11 @@ static Status steps_read(const char *folder, Arena *arena, int64_t **steps, size
     int rank;
     hsize_t shape[STORAGE_RANK_LARGEST] = {0};
     if (access(path, F_OK) != 0)
-        return error_set(error, STATUS_BAD_INPUT,
-                         "there is no %s: it tells the settings and the vocabulary of a snapshot; give "
-                         "a snapshot in its run's folder, or that folder",
-                         path);
+        return error_set(
+            error, STATUS_BAD_INPUT,
+            "there is no %s: it tells the settings and the vocabulary of a snapshot; give "
+            "a snapshot in its run's folder, or that folder",
+            path);
     TRY(storage_open(path, &file, error));
     Status status = storage_get_text(file, "/", "experiment_yaml", arena, yaml, error);
     if (status == STATUS_OK)
@@ -63,11 +64,10 @@ static Status folder_find(const char *path, const char *step, Arena *arena, cons
         return STATUS_OK;
     if (step != NULL)
         return error_set(error, STATUS_BAD_INPUT,
-                         "--step chooses among the snapshots of a run's folder; %s is a file", path);
+                         "--step chooses among the snapshots of a run's folder; %s is a file",
+                         path);
     const char *slash = strrchr(path, '/');
-    *folder = slash == NULL
-                  ? ".."
-                  : arena_format(arena, "%.*s/..", (int)(slash - path), path);
+    *folder = slash == NULL ? ".." : arena_format(arena, "%.*s/..", (int)(slash - path), path);
     return STATUS_OK;
 }
 
@@ -101,14 +101,14 @@ static Status sample_read(const char *text, const Probe *probe, Arena *arena, In
     int64_t sample;
     if (!number_read_integer(text, &sample) || sample < 0 || sample >= probe->samples)
         return error_set(error, STATUS_BAD_INPUT,
-                         "--sample is '%.60s'; allowed: a sequence of the probe, from 0 to %d", text,
-                         probe->samples - 1);
+                         "--sample is '%.60s'; allowed: a sequence of the probe, from 0 to %d",
+                         text, probe->samples - 1);
     size_t first = (size_t)sample * (size_t)probe->length;
-    *input = (InputTokens){.tokens = probe->inputs + first,
-                           .targets = probe->targets + first,
-                           .length = probe->length,
-                           .described = arena_format(arena, "sample %" PRId64 " of the probe",
-                                                     sample)};
+    *input =
+        (InputTokens){.tokens = probe->inputs + first,
+                      .targets = probe->targets + first,
+                      .length = probe->length,
+                      .described = arena_format(arena, "sample %" PRId64 " of the probe", sample)};
     return STATUS_OK;
 }
 
@@ -149,15 +149,15 @@ static void targets_fill(const LoadedSnapshot *snapshot, Arena *arena, InputToke
     }
 }
 
-static Status length_check(const LoadedSnapshot *snapshot, const InputTokens *input,
-                           Error *error) {
+static Status length_check(const LoadedSnapshot *snapshot, const InputTokens *input, Error *error) {
     int64_t context = snapshot->run->config.model.context;
     if (input->length >= 1 && input->length <= context)
         return STATUS_OK;
-    return error_set(error, STATUS_BAD_INPUT,
-                     "the input has %d tokens, with those that the run puts around it; allowed: 1 to "
-                     "%" PRId64 ", this model's context",
-                     input->length, context);
+    return error_set(
+        error, STATUS_BAD_INPUT,
+        "the input has %d tokens, with those that the run puts around it; allowed: 1 to "
+        "%" PRId64 ", this model's context",
+        input->length, context);
 }
 
 Status input_tokens_read(const CommandLine *line, const LoadedSnapshot *snapshot, Arena *arena,

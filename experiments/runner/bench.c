@@ -63,8 +63,8 @@ static Status bench_configure(Bench *bench, const BenchSize *size, Error *error)
 
 static Status bench_create(Bench *bench, const BenchSize *size, int threads, Error *error) {
     TRY(bench_configure(bench, size, error));
-    bench->source = (DataSource){
-        .kind = &uniform_source, .seed = 1, .tokens = (int)size->vocabulary, .bos = 0};
+    bench->source =
+        (DataSource){.kind = &uniform_source, .seed = 1, .tokens = (int)size->vocabulary, .bos = 0};
     TRY(model_create(&bench->config.model, bench->arena, &bench->model, error));
     const ParameterTable *table = model_parameters(bench->model);
     TRY(arena_reserve(bench->arena, 3 * (table->total * sizeof(float) + 64), error));
@@ -127,8 +127,12 @@ static Status write_files(Bench *bench, const char *directory, double *seconds, 
                     .learning_rate = nothing,
                     .gradient_norm = nothing,
                     .tokens_per_second = nothing};
-    Probe probe = {.samples = 1, .length = 1, .inputs = token, .targets = token,
-                   .token_names = &name, .vocabulary = 1};
+    Probe probe = {.samples = 1,
+                   .length = 1,
+                   .inputs = token,
+                   .targets = token,
+                   .token_names = &name,
+                   .vocabulary = 1};
     Provenance provenance = {.experiment_yaml = "",
                              .yaml_sha256 = "",
                              .identity = "",

@@ -86,8 +86,8 @@ static size_t texts_fill(const LoadedSnapshot *snapshot, const InputTokens *inpu
     texts[count++] = (OutputText){"parameters_sha256", hash};
     texts[count++] = (OutputText){"experiment_yaml", snapshot->yaml};
     texts[count++] =
-        (OutputText){"program_version", arena_format(arena, "%s (%s)", program_version(),
-                                                     program_git_revision())};
+        (OutputText){"program_version",
+                     arena_format(arena, "%s (%s)", program_version(), program_git_revision())};
     return count;
 }
 
@@ -100,8 +100,8 @@ static Status draw_maps(const LoadedSnapshot *snapshot, const InputTokens *input
                                   .length = capture->length,
                                   .maps = capture->weights,
                                   .labels = view->labels};
-    char *title = arena_format(arena, "Attention of %s at step %" PRId64, input->described,
-                               snapshot->step);
+    char *title =
+        arena_format(arena, "Attention of %s at step %" PRId64, input->described, snapshot->step);
     for (char *c = title; *c != '\0'; c++)
         *c = (unsigned char)*c < ' ' ? ' ' : *c;
     return attention_figure_write(&maps, places->directory, places->name, title, arena, problem,

@@ -15,8 +15,8 @@ static const struct {
     {"sweep",
      "dotted keys with lists of values or ranges, crossed in order; below zip: advanced together; "
      "include and exclude: single runs",
-     "{key: [a, b], key: {from: a, to: b, points: n, scale: linear or log}, zip: {key: [a, b], key: "
-     "[c, d]}, include: [{key: a}], exclude: [{key: a}]}"},
+     "{key: [a, b], key: {from: a, to: b, points: n, scale: linear or log}, zip: {key: [a, b], "
+     "key: [c, d]}, include: [{key: a}], exclude: [{key: a}]}"},
 };
 
 enum { FILE_KEYS = sizeof file_keys / sizeof file_keys[0] };
@@ -35,11 +35,9 @@ static void print_kinds(const Field *field, Arena *arena) {
         NameList names = {0};
         for (size_t o = 0; o < kind->options.count; o++)
             names_add(&names, arena, kind->options.fields[o].name);
-        const char *source =
-            kind->source == NULL ? "" : arena_format(arena, " (%s)", kind->source);
-        const char *options = names.count == 0 ? ""
-                                               : arena_format(arena, "; options: %s",
-                                                              names_join(&names, arena));
+        const char *source = kind->source == NULL ? "" : arena_format(arena, " (%s)", kind->source);
+        const char *options =
+            names.count == 0 ? "" : arena_format(arena, "; options: %s", names_join(&names, arena));
         const char *said = arena_format(arena, "%s%s%s", kind->meaning, source, options);
         columns_add(&columns, (const char *[]){kind->name, said});
     }
@@ -48,8 +46,8 @@ static void print_kinds(const Field *field, Arena *arena) {
 
 /* What was asked for: a key, or one kind of it and perhaps an option of that. */
 typedef struct Asked {
-    const char *path;        /* without the kind's name */
-    const SchemaEntry *of;   /* the key that the kind is a value of; NULL: no kind was named */
+    const char *path;      /* without the kind's name */
+    const SchemaEntry *of; /* the key that the kind is a value of; NULL: no kind was named */
     const Kind *kind;
 } Asked;
 
@@ -116,9 +114,9 @@ static void print_entry(const SchemaEntry *entry, const char *kinds, Arena *aren
     const Field *field = entry->field;
     bool option = kinds[0] != '\0';
     printf("%s%s%s%s\n", entry->path, option ? " (of " : "", kinds, option ? ")" : "");
-    const char *fallback = field->fallback == NULL       ? "none, must be given"
+    const char *fallback = field->fallback == NULL      ? "none, must be given"
                            : field->fallback[0] == '\0' ? "\"\""
-                                                         : field->fallback;
+                                                        : field->fallback;
     print_facts(&(Facts){.meaning = entry->names_kind ? "which one" : field->meaning,
                          .allowed = field_allowed(field, arena),
                          .fallback = field->type == FIELD_GROUP ? NULL : fallback,
@@ -213,9 +211,8 @@ static Status print_key(const SchemaList *list, const Asked *asked, Arena *arena
         printed = true;
     }
     return printed ? STATUS_OK
-                   : error_set(error, STATUS_BAD_INPUT,
-                               "explain: '%.100s' is no option of %s", asked->path,
-                               asked->kind->name);
+                   : error_set(error, STATUS_BAD_INPUT, "explain: '%.100s' is no option of %s",
+                               asked->path, asked->kind->name);
 }
 
 static void print_list(const SchemaList *list, const char *path, const Kind *kind, Arena *arena) {
@@ -244,10 +241,9 @@ static Status print_listed_kind(const Asked *asked, const char *argument, Arena 
         }
     }
     if (strcmp(asked->path, asked->of->path) != 0)
-        return error_set(error, STATUS_BAD_INPUT,
-                         "explain: '%.100s' is no option of %s%s; options: %s", name,
-                         asked->kind->name, names_suggestion(&names, name, arena),
-                         names_join(&names, arena));
+        return error_set(
+            error, STATUS_BAD_INPUT, "explain: '%.100s' is no option of %s%s; options: %s", name,
+            asked->kind->name, names_suggestion(&names, name, arena), names_join(&names, arena));
     print_kind(asked, arena);
     print_columns(&columns, arena);
     return STATUS_OK;

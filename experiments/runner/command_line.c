@@ -10,7 +10,8 @@ typedef struct Option {
 } Option;
 
 static const Option options[] = {
-    {'s', "--set", "KEY=VALUE", "set any key of the file, as in --set train.steps=100 (repeatable)"},
+    {'s', "--set", "KEY=VALUE",
+     "set any key of the file, as in --set train.steps=100 (repeatable)"},
     {'o', "--output", "DIR", "folder of the results (default: results/<experiment>)"},
     {'t', "--threads", "N", "threads in all, shared by the runs side by side (default: all cores)"},
     {'j', "--jobs", "N", "runs side by side (default: one per thread, as far as there are runs)"},
@@ -173,9 +174,8 @@ static Status option_take(Words *words, const Option *option, const char *value,
 static Status option_parse(Words *words, CommandLine *line) {
     const char *word = words->words[words->at];
     const char *equals = strchr(word, '=');
-    const char *name = equals == NULL ? word
-                                      : arena_format(words->arena, "%.*s", (int)(equals - word),
-                                                     word);
+    const char *name =
+        equals == NULL ? word : arena_format(words->arena, "%.*s", (int)(equals - word), word);
     const Option *option;
     TRY(option_find(words, name, line->command, &option));
     const char *value = equals == NULL ? NULL : equals + 1;
@@ -217,9 +217,9 @@ Status command_line_parse(const CommandTable *table, int count, char **words, Ar
         } else if (!command_seen) {
             command_seen = true;
         } else if (line->command->argument == NULL || line->argument != NULL) {
-            return error_set(error, STATUS_BAD_INPUT, "'%.100s' is one word too many for "
-                                                      "`fiducial %s%s%s`",
-                             word, line->command->name, line->command->argument ? " " : "",
+            return error_set(error, STATUS_BAD_INPUT,
+                             "'%.100s' is one word too many for `fiducial %s%s%s`", word,
+                             line->command->name, line->command->argument ? " " : "",
                              line->command->argument ? line->command->argument : "");
         } else {
             line->argument = word;
@@ -254,8 +254,8 @@ static void add_options(TextBuffer *help, const CommandTable *table, const Comma
             continue;
         const char *name = arena_format(arena, "%-10s %s", option->name, value);
         const char *takers = command == NULL ? option_commands(table, option, arena) : "";
-        columns_add(&columns, (const char *[]){
-                                  name, arena_format(arena, "%s%s", option->meaning, takers)});
+        columns_add(&columns,
+                    (const char *[]){name, arena_format(arena, "%s%s", option->meaning, takers)});
     }
     text_add(help, "\noptions:\n");
     columns_write(&columns, 2, help);
@@ -266,8 +266,11 @@ const char *command_line_help(const CommandTable *table, const Command *command,
     if (command != NULL) {
         const char *argument = command->argument == NULL ? "" : command->argument;
         text_add(&help, "usage: fiducial %s%s%s%s [options]\n\n%s\n", command->name,
-                 argument[0] == '\0' ? "" : command->argument_needed ? " " : " [", argument,
-                 argument[0] == '\0' || command->argument_needed ? "" : "]", command->meaning);
+                 argument[0] == '\0'        ? ""
+                 : command->argument_needed ? " "
+                                            : " [",
+                 argument, argument[0] == '\0' || command->argument_needed ? "" : "]",
+                 command->meaning);
         add_options(&help, table, command);
         return help.text;
     }

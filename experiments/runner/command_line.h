@@ -14,7 +14,7 @@ typedef struct CommandLine {
     const char *argument;        /* FILE, KEY …; NULL where there is none */
     const char *const *settings; /* --set, in order */
     size_t setting_count;
-    int threads, jobs, seconds; /* 0: not given */
+    int threads, jobs, seconds;                                /* 0: not given */
     const char *output, *only, *text, *sample, *tokens, *step; /* NULL: not given */
     bool force, extend, retry, dry_run, watch, profile, help, version;
 } CommandLine;

@@ -147,12 +147,12 @@ static Status run_stages(const CommandLine *line, int stages, Arena *arena, Erro
         return show_print(&corridor, line->threads, arena, error);
     const int64_t last_report = report_mark_number(corridor.directory, arena);
     log_set_sink(print_log, NULL);
-    TRY(output_prepare(&corridor.file, &corridor.plan, corridor.directory, line->force, line->extend,
-                       error));
+    TRY(output_prepare(&corridor.file, &corridor.plan, corridor.directory, line->force,
+                       line->extend, error));
     PoolResult result = {.done = corridor.plan.count};
     if (stages & (STAGE_TRAIN | STAGE_ANALYZE))
-        TRY(work_through(line, &corridor, stages, line->only == NULL ? NULL : &only, arena,
-                         &result, error));
+        TRY(work_through(line, &corridor, stages, line->only == NULL ? NULL : &only, arena, &result,
+                         error));
     if ((stages & STAGE_REPORT) && result.interrupted + result.untouched == 0)
         TRY(write_report(&corridor, last_report, arena, error));
     char duration[NUMBER_TEXT_BYTES];

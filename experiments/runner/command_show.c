@@ -54,15 +54,17 @@ static void print_cost(const char *name, const RunCost *cost, int width) {
 static void print_time(const RunCost *all, int threads) {
     enum { PRODUCT_SIZE = 512 };
     static const double product_seconds = 0.05;
-    static const double share = 0.8; /* of SGEMM's speed: what `fiducial bench` shows for small models */
+    static const double share =
+        0.8; /* of SGEMM's speed: what `fiducial bench` shows for small models */
     double gflops = blas_measure_sgemm(PRODUCT_SIZE, product_seconds);
     int cores = threads > 0 ? threads : threads_available();
     char duration[NUMBER_TEXT_BYTES];
     if (!(gflops > 0))
         return;
     duration_write(all->training_flops / (1e9 * share * gflops * cores), duration);
-    printf("# training: about %s on %d %s (SGEMM now %.0f GFLOP/s on one); the analyses come on top\n",
-           duration, cores, cores == 1 ? "core" : "cores", gflops);
+    printf(
+        "# training: about %s on %d %s (SGEMM now %.0f GFLOP/s on one); the analyses come on top\n",
+        duration, cores, cores == 1 ? "core" : "cores", gflops);
 }
 
 static void print_runs(const Corridor *corridor, int threads) {

@@ -36,8 +36,8 @@ static const char *remark(const PlannedRun *run, const RunState *state, Arena *a
     char duration[NUMBER_TEXT_BYTES];
     if (state->phase != RUN_RUNNING)
         return state->reason;
-    const char *by = arena_format(arena, "process %" PRId64 " on %s", state->worker.process,
-                                  state->worker.host);
+    const char *by =
+        arena_format(arena, "process %" PRId64 " on %s", state->worker.process, state->worker.host);
     double left = seconds_left(run, state);
     if (told->analyzing)
         return arena_format(arena, "analysis of snapshot %" PRId64 " of %" PRId64 "; %s",

@@ -15,15 +15,15 @@ static const Command commands[] = {
     {"show", "FILE", true, "print the full settings and the runs they make; writes nothing", "so",
      command_show},
     {"status", "FILE", true, "how far each run is", "sow", command_status},
-    {"inspect", "PATH", true, "print what a run, snapshot, checkpoint or analysis holds (file or folder)", "",
+    {"inspect", "PATH", true,
+     "print what a run, snapshot, checkpoint or analysis holds (file or folder)", "",
      command_inspect},
     {"attention", "SNAPSHOT", true,
      "write one input's attention maps and states (of a snapshot or a run's folder)", "xqkeOF",
      command_attention},
-    {"explain", "KEY", false, "what a key of the file means, its range and default; or list all", "",
-     command_explain},
-    {"schema", NULL, false, "the JSON Schema of experiment files, for editors", "",
-     command_schema},
+    {"explain", "KEY", false, "what a key of the file means, its range and default; or list all",
+     "", command_explain},
+    {"schema", NULL, false, "the JSON Schema of experiment files, for editors", "", command_schema},
     {"doctor", NULL, false, "libraries, cores, measured speed, and what to do about them", "",
      command_doctor},
     {"bench", "SIZE", false, "measured speed on named model sizes, or on all of them", "tdp",
@@ -35,8 +35,8 @@ const CommandTable command_table = {.commands = commands,
                                     .count = sizeof commands / sizeof commands[0]};
 
 Status corridor_open(const CommandLine *line, Arena *arena, Corridor *corridor, Error *error) {
-    TRY(experiment_load(line->argument, line->settings, line->setting_count, arena,
-                        &corridor->file, error));
+    TRY(experiment_load(line->argument, line->settings, line->setting_count, arena, &corridor->file,
+                        error));
     TRY(sweep_expand(&corridor->file, arena, &corridor->plan, error));
     corridor->costs = ARENA_ARRAY(arena, RunCost, corridor->plan.count);
     TRY(run_costs(&corridor->file, &corridor->plan, corridor->costs, error));

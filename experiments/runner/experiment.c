@@ -52,8 +52,8 @@ static Status override_read(const ExperimentFile *file, const char *setting, Are
         return STATUS_OK;
     bool axis = strncmp(override->key, "sweep.", strlen("sweep.")) == 0;
     const char *path = override->key + (axis ? strlen("sweep.") : 0);
-    bool word = strcmp(path, "zip") == 0 || strcmp(path, "include") == 0 ||
-                strcmp(path, "exclude") == 0;
+    bool word =
+        strcmp(path, "zip") == 0 || strcmp(path, "include") == 0 || strcmp(path, "exclude") == 0;
     if (axis && word)
         return STATUS_OK; /* read with the rest of the sweep */
     return schema_path_check(&file->keys, path, place, arena, error);

@@ -16,10 +16,11 @@ static Status refuse_foreign(const char *path, hid_t file, Arena *arena, Error *
     NameList names = {0};
     TRY(inspect_datasets(file, "/", arena, &names, error));
     const char *holds = names.count == 0 ? "no dataset" : names_join(&names, arena);
-    return error_set(error, STATUS_BAD_INPUT,
-                     "%s is an HDF5 file, but none of those that Fiducial writes (run.h5, a snapshot, "
-                     "a checkpoint, analysis.h5, or the maps of `fiducial attention`); it holds %s",
-                     path, holds);
+    return error_set(
+        error, STATUS_BAD_INPUT,
+        "%s is an HDF5 file, but none of those that Fiducial writes (run.h5, a snapshot, "
+        "a checkpoint, analysis.h5, or the maps of `fiducial attention`); it holds %s",
+        path, holds);
 }
 
 static const char *folder_of(const char *path, Arena *arena) {

@@ -130,10 +130,10 @@ static bool is_scale(const StorageScales *scales, const char *name) {
 static void note(Group *group, const char *name, const Shown *shown) {
     Arena *arena = group->inspector->arena;
     if (shown->missing > 0 && shown->undefined != NULL)
-        columns_add(&group->notes,
-                    (const char *[]){name, arena_format(arena, "%zu of %zu", shown->missing,
-                                                        shown->count),
-                                     shown->undefined});
+        columns_add(
+            &group->notes,
+            (const char *[]){name, arena_format(arena, "%zu of %zu", shown->missing, shown->count),
+                             shown->undefined});
 }
 
 static Status add_variable(Group *group, const char *name) {
@@ -268,10 +268,11 @@ Status inspect_analysis(Inspector *inspector, hid_t file, const char *folder) {
     TRY(add_steps(inspector, file));
     inspect_fact(inspector, "analyses", "%s", inspect_analyses(file, true, arena));
     TRY(add_axes(inspector, file));
-    inspect_fact(inspector, "not shown",
-                 "<name>_std, _low and _high: spread and 95 %% interval over samples; _count: samples "
-                 "where it is defined; _null: the same on uniform attention; samples/<name>: of each "
-                 "sample");
+    inspect_fact(
+        inspector, "not shown",
+        "<name>_std, _low and _high: spread and 95 %% interval over samples; _count: samples "
+        "where it is defined; _null: the same on uniform attention; samples/<name>: of each "
+        "sample");
     for (size_t i = 0; i < analysis_kinds.count; i++) {
         const Kind *kind = analysis_kinds.kinds[i];
         if (inspect_text(file, "/", arena_format(arena, "analysis_%s", kind->name), arena, NULL) ==
@@ -285,8 +286,8 @@ Status inspect_analysis(Inspector *inspector, hid_t file, const char *folder) {
 }
 
 Status inspect_attention(Inspector *inspector, hid_t file) {
-    static const char *const texts[] = {"experiment", "run", "seed", "step", "input",
-                                        "parameters_sha256", "program_version"};
+    static const char *const texts[] = {
+        "experiment", "run", "seed", "step", "input", "parameters_sha256", "program_version"};
     Arena *arena = inspector->arena;
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         inspect_fact(inspector, texts[i], "%s", inspect_text(file, "/", texts[i], arena, "?"));

@@ -98,8 +98,7 @@ static void add_file(Files *files, const char *name) {
         checksum = "wrong";
         content = arena_format(arena, "DAMAGED: %s", error.message);
     }
-    columns_add(&files->table,
-                (const char *[]){name, size_text(path, arena), checksum, content});
+    columns_add(&files->table, (const char *[]){name, size_text(path, arena), checksum, content});
 }
 
 static void add_files(Files *files) {

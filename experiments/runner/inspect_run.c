@@ -16,10 +16,9 @@
 
 /* What the line of sizes and kinds says already. */
 static bool is_told(const char *path) {
-    static const char *const told[] = {"model.layers",  "model.width",      "model.heads",
-                                       "model.hidden",  "model.context",    "model.vocabulary",
-                                       "model.position", "model.norm",      "model.mlp",
-                                       "model.kv_heads"};
+    static const char *const told[] = {
+        "model.layers",     "model.width",    "model.heads", "model.hidden", "model.context",
+        "model.vocabulary", "model.position", "model.norm",  "model.mlp",    "model.kv_heads"};
     for (size_t i = 0; i < sizeof told / sizeof told[0]; i++)
         if (strcmp(path, told[i]) == 0)
             return true;
@@ -153,9 +152,8 @@ static const char *shape_text(int rank, const hsize_t *shape, Arena *arena) {
     return text;
 }
 
-static Status read_floats(hid_t file, const char *path, Arena *arena, float **values,
-                          size_t *count, int *rank, hsize_t shape[STORAGE_RANK_LARGEST],
-                          Error *error) {
+static Status read_floats(hid_t file, const char *path, Arena *arena, float **values, size_t *count,
+                          int *rank, hsize_t shape[STORAGE_RANK_LARGEST], Error *error) {
     TRY(storage_shape(file, path, rank, shape, error));
     *count = 1;
     for (int i = 0; i < *rank; i++)
@@ -262,7 +260,8 @@ Status inspect_checkpoint(Inspector *inspector, hid_t file, const char *folder) 
     Arena *arena = inspector->arena;
     add_step(inspector, file);
     inspect_owner(inspector, folder);
-    inspect_fact(inspector, "log", "%s steps", inspect_count(integer_or(file, "log_count", 0), arena));
+    inspect_fact(inspector, "log", "%s steps",
+                 inspect_count(integer_or(file, "log_count", 0), arena));
     inspect_fact(inspector, "identity", "%s", inspect_text(file, "/", "identity", arena, ""));
     inspect_heading(inspector, "parameters");
     TRY(inspect_parameters(inspector, file, "/parameters"));
@@ -289,8 +288,8 @@ static void add_provenance(Inspector *inspector, hid_t file) {
                  inspect_text(file, "/", "git_revision", arena, "?"));
     inspect_fact(inspector, "machine", "%s, OpenBLAS core %s, %" PRId64 " %s",
                  inspect_text(file, "/", "host_cpu", arena, "?"),
-                 inspect_text(file, "/", "openblas_core", arena, "?"),
-                 threads, threads == 1 ? "thread" : "threads");
+                 inspect_text(file, "/", "openblas_core", arena, "?"), threads,
+                 threads == 1 ? "thread" : "threads");
     inspect_fact(inspector, "time", "%s to %s", inspect_text(file, "/", "start_time", arena, "?"),
                  end[0] == '\0' ? "now" : end);
     if (data[0] != '\0')
@@ -340,11 +339,11 @@ static Status add_log(Inspector *inspector, hid_t file) {
             largest = fmax(largest, values[k]);
         }
         if (count > 0)
-            columns_add(&table, (const char *[]){logs[i].title,
-                                                 arena_format(arena, "%.5g", values[0]),
-                                                 arena_format(arena, "%.5g", values[count - 1]),
-                                                 arena_format(arena, "%.5g", least),
-                                                 arena_format(arena, "%.5g", largest)});
+            columns_add(&table,
+                        (const char *[]){logs[i].title, arena_format(arena, "%.5g", values[0]),
+                                         arena_format(arena, "%.5g", values[count - 1]),
+                                         arena_format(arena, "%.5g", least),
+                                         arena_format(arena, "%.5g", largest)});
     }
     inspect_heading(inspector, "log of %s steps", inspect_count((int64_t)count, arena));
     if (count > 0)

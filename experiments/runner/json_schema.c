@@ -76,8 +76,8 @@ static void add_node(TextBuffer *out, const Node *node) {
 
 static void add_description(TextBuffer *out, const char *meaning, const char *source) {
     add_key(out, ",", "description");
-    add_string(out, source == NULL ? meaning
-                                   : arena_format(out->arena, "%s (%s)", meaning, source));
+    add_string(out,
+               source == NULL ? meaning : arena_format(out->arena, "%s (%s)", meaning, source));
 }
 
 static const Node *fallback_node(const Field *field, Arena *arena) {
@@ -163,8 +163,7 @@ static void write_kind_map(Schema *schema, const Field *field, const Kind *kind,
     if (!is_default)
         names_add(&needed, out->arena, key);
     for (size_t i = 0; i < kind->options.count; i++)
-        if (kind->options.fields[i].fallback == NULL &&
-            kind->options.fields[i].type != FIELD_GROUP)
+        if (kind->options.fields[i].fallback == NULL && kind->options.fields[i].type != FIELD_GROUP)
             names_add(&needed, out->arena, kind->options.fields[i].name);
     for (size_t i = 0; i < needed.count; i++) {
         text_add(out, i == 0 ? ",\"required\":[" : ",");

@@ -137,8 +137,8 @@ typedef struct Conflicts {
 
 static void conflicts_find(const ExperimentFile *file, const RunPlan *plan, const char *directory,
                            Arena *arena, Conflicts *conflicts) {
-    *conflicts = (Conflicts){.of = ARENA_ARRAY(arena, Conflict, plan->count),
-                             .text = {.arena = arena}};
+    *conflicts =
+        (Conflicts){.of = ARENA_ARRAY(arena, Conflict, plan->count), .text = {.arena = arena}};
     for (size_t i = 0; i < plan->count; i++) {
         const char *differences;
         const char *folder = output_run_directory(directory, &plan->runs[i], arena);

@@ -79,8 +79,8 @@ static bool next_run(Pool *pool, size_t *run) {
         if (pending->begun || now < pending->next_look)
             continue;
         Arena arena = arena_create("a look at a run");
-        const LockView worker = run_lock_look(
-            output_run_directory(pool->job->directory, &plan->runs[*run], &arena));
+        const LockView worker =
+            run_lock_look(output_run_directory(pool->job->directory, &plan->runs[*run], &arena));
         arena_destroy(&arena);
         if (!worker.held)
             return true;
@@ -276,8 +276,7 @@ Status pool_run(const PoolJob *job, PoolResult *result, Error *error) {
     struct pollfd *polls = ARENA_ARRAY(&pool.arena, struct pollfd, (size_t)job->jobs);
     *result = (PoolResult){0};
     Status status = fill_slots(&pool, error);
-    while (any_working(&pool) ||
-           (not_begun(&pool) > 0 && *job->stop == 0 && status == STATUS_OK)) {
+    while (any_working(&pool) || (not_begun(&pool) > 0 && *job->stop == 0 && status == STATUS_OK)) {
         pool_wait(&pool, polls);
         if (status == STATUS_OK)
             status = fill_slots(&pool, error);

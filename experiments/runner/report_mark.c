@@ -51,8 +51,7 @@ bool report_mark_found(const ReportJob *job, const RunPlan *plan, int64_t seen, 
 }
 
 Status report_mark_write(const ReportJob *job, const RunPlan *plan, Arena *arena, Error *error) {
-    const char *text =
-        arena_format(arena, "%s %" PRId64 "\n", made_from(job, plan, arena),
-                     report_mark_number(job->directory, arena) + 1);
+    const char *text = arena_format(arena, "%s %" PRId64 "\n", made_from(job, plan, arena),
+                                    report_mark_number(job->directory, arena) + 1);
     return storage_write_text(mark_path(job->directory, arena), text, strlen(text), error);
 }

@@ -41,7 +41,8 @@ static double training_bytes(const RunModel *run, int64_t snapshots) {
     const RunConfig *config = &run->config;
     const OptimizerKind *optimizer = (const OptimizerKind *)config->train.optimizer.kind;
     const ParameterTable *table = model_parameters(run->model);
-    double block = (double)sizeof(float) * (double)table->total + DATASET_BYTES * (double)table->count;
+    double block =
+        (double)sizeof(float) * (double)table->total + DATASET_BYTES * (double)table->count;
     double log = (double)sizeof(float) * 4 * (double)config->train.steps;
     double probe = (double)config->probe.samples * (double)config->probe.length;
     double checkpoint = FILE_BYTES + block * (1 + optimizer->slots) + log;

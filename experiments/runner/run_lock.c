@@ -27,7 +27,7 @@ enum {
 /* Who an owner is. */
 typedef struct LockOwner {
     char host[96];
-    char machine[128];  /* this boot of this machine, and its table of processes; "" unknown */
+    char machine[128]; /* this boot of this machine, and its table of processes; "" unknown */
     int64_t process, started; /* started: clock ticks after boot, 0 unknown */
 } LockOwner;
 
@@ -357,8 +357,8 @@ void run_lock_tell(const RunLock *lock, const LockProgress *progress) {
     snprintf(text, sizeof text, "%s %" PRId64 " %" PRId64 " %.6g %.6g",
              progress->analyzing ? "analysis" : "training", progress->done, progress->total,
              progress->loss, progress->tokens_per_second);
-    int bytes = snprintf(line, sizeof line, "progress: %-*.*s\n", PROGRESS_WIDTH, PROGRESS_WIDTH,
-                         text);
+    int bytes =
+        snprintf(line, sizeof line, "progress: %-*.*s\n", PROGRESS_WIDTH, PROGRESS_WIDTH, text);
     /* A failure costs only what `fiducial status` shows. */
     ssize_t written = pwrite(lock->descriptor, line, (size_t)bytes, lock->progress_offset);
     (void)written;

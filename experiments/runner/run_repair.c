@@ -27,8 +27,8 @@ static Status file_check(const char *path, bool *sound, Error *error) {
     snprintf(aside, sizeof aside, "%s.damaged", path);
     if (rename(path, aside) != 0)
         return error_errno(error, STATUS_FAILED,
-                           "%s is damaged, and cannot be kept as %s; move one of the two away", path,
-                           aside);
+                           "%s is damaged, and cannot be kept as %s; move one of the two away",
+                           path, aside);
     const char *advice = strstr(damage.message, "; remove it");
     int length = advice == NULL ? (int)strlen(damage.message) : (int)(advice - damage.message);
     log_line(LOG_WARNING, "%.*s; it is kept as %s, and made anew where it is needed", length,

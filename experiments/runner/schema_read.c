@@ -175,9 +175,8 @@ static Status options_check(const Filler *filler, const Field *field, const Plac
                                   names_join(&allowed, filler->arena));
         }
         return node_error(key, filler->error, "unknown key '%.100s' in %s%s; options of %s: %s",
-                          key->text, place->path,
-                          names_suggestion(&near, key->text, filler->arena), kind->name,
-                          names_join(&allowed, filler->arena));
+                          key->text, place->path, names_suggestion(&near, key->text, filler->arena),
+                          kind->name, names_join(&allowed, filler->arena));
     }
     return STATUS_OK;
 }

@@ -36,8 +36,8 @@ static Status axis_add_key(Sweep *sweep, SweepAxis *axis, const Node *key, const
                           "'%s' cannot be swept: it changes nothing that a run computes",
                           key->text);
     if (list->type == NODE_MAP)
-        TRY(sweep_range_expand(schema_find(&sweep->file->keys, key->text), list, sweep->arena, &list,
-                               sweep->error));
+        TRY(sweep_range_expand(schema_find(&sweep->file->keys, key->text), list, sweep->arena,
+                               &list, sweep->error));
     if (list->type != NODE_LIST || list->count == 0)
         return node_error(list, sweep->error,
                           "sweep.%s is %s; allowed: a list of values [a, b, …], or a range {from: "

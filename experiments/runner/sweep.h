@@ -16,12 +16,13 @@ typedef struct PlannedRun {
     const char *name; /* readable and unique, a folder name: position=alibi,seed=1 */
     const Node *root; /* the tree it was read from, references replaced; for messages */
     Experiment experiment;
-    const char *yaml;  /* its whole resolved configuration */
-    char identity[65]; /* SHA-256 of the resolved YAML without what cannot change its bits */
+    const char *yaml;        /* its whole resolved configuration */
+    char identity[65];       /* SHA-256 of the resolved YAML without what cannot change its bits */
     char state_identity[65]; /* the same of its checkpoints: see identity_of_state */
     const char **swept_values;  /* [swept_count] as text; "" where the run has no such key */
     const char **swept_phrases; /* [swept_count] the same as a person reads them */
-    bool *given; /* [swept_count]: by an axis or this run's `include`, so that its name has the key */
+    bool *
+        given; /* [swept_count]: by an axis or this run's `include`, so that its name has the key */
 } PlannedRun;
 
 typedef struct RunPlan {

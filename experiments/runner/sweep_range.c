@@ -59,8 +59,8 @@ static Status range_read(const Node *node, const char *key, Range *range, Arena 
     const char *word = scale == NULL ? "linear" : scale->type == NODE_SCALAR ? scale->text : "";
     range->logarithmic = strcmp(word, "log") == 0;
     if (!range->logarithmic && strcmp(word, "linear") != 0)
-        return node_error(scale, error, "scale of the range of %s is %s; allowed: linear, log",
-                          key, node_describe(scale, arena));
+        return node_error(scale, error, "scale of the range of %s is %s; allowed: linear, log", key,
+                          node_describe(scale, arena));
     if (range->logarithmic && !(range->from > 0 && range->to > 0))
         return node_error(node, error,
                           "the range of %s goes through zero; scale: log needs both ends above 0",

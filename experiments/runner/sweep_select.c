@@ -8,10 +8,11 @@
 static Status entry_check(const ExperimentFile *file, const char *name, const Node *entry,
                           Arena *arena, Error *error) {
     if (entry->type != NODE_MAP || entry->count == 0)
-        return node_error(entry, error,
-                          "sweep.%s holds %s; allowed: maps of dotted keys to one value each, as in "
-                          "[{model.position: rope, seed: 2}]",
-                          name, node_describe(entry, arena));
+        return node_error(
+            entry, error,
+            "sweep.%s holds %s; allowed: maps of dotted keys to one value each, as in "
+            "[{model.position: rope, seed: 2}]",
+            name, node_describe(entry, arena));
     for (size_t i = 0; i < entry->count; i++) {
         const Node *key = entry->keys[i];
         TRY(schema_path_check(&file->keys, key->text, key, arena, error));

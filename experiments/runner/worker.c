@@ -87,8 +87,7 @@ static void tell_training(void *context, const TrainProgress *progress) {
 
 static void tell_analysis(void *context, int snapshot, int snapshots) {
     Worker *worker = context;
-    tell_lock(worker,
-              &(LockProgress){.analyzing = true, .done = snapshot, .total = snapshots});
+    tell_lock(worker, &(LockProgress){.analyzing = true, .done = snapshot, .total = snapshots});
     if (message_due(worker, snapshot == snapshots))
         send_message(worker,
                      (MessageHead){.kind = MESSAGE_ANALYSIS, .done = snapshot, .total = snapshots},

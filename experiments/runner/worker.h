@@ -13,7 +13,7 @@ typedef struct WorkerJob {
     const char *directory; /* of the run */
     int stages;            /* Stage bits */
     int threads;
-    bool retry; /* also where the run failed before */
+    bool retry;           /* also where the run failed before */
     const KindList *only; /* these analyses anew, and no others; NULL: those of the run */
 } WorkerJob;
 

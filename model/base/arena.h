@@ -31,7 +31,8 @@ void *arena_allocate(Arena *arena, size_t bytes);
 void *arena_allocate_array(Arena *arena, size_t size, size_t count);
 
 /* Room for one item more in a list of count items of size bytes: items itself while count is below
-   *capacity, else a copy with room for twice as many, which *capacity then says. NULL and 0 begin. */
+   *capacity, else a copy with room for twice as many, which *capacity then says. NULL and 0
+   begin. */
 void *arena_grow(Arena *arena, void *items, size_t size, size_t count, size_t *capacity);
 
 char *arena_string(Arena *arena, const char *text);

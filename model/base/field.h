@@ -23,7 +23,8 @@ typedef struct FieldTable {
     size_t count;
 } FieldTable;
 
-#define FIELD_TABLE(array) {(array), sizeof(array) / sizeof((array)[0])}
+#define FIELD_TABLE(array)                                                                         \
+    { (array), sizeof(array) / sizeof((array)[0]) }
 
 /* The common head of every kind's own struct (PositionKind, OptimizerKind, …). */
 typedef struct Kind {
@@ -34,8 +35,8 @@ typedef struct Kind {
 } Kind;
 
 typedef struct KindTable {
-    const char *what;          /* "position encoding", for messages */
-    const Kind *const *kinds;  /* pointers to the first member of each kind's struct */
+    const char *what;         /* "position encoding", for messages */
+    const Kind *const *kinds; /* pointers to the first member of each kind's struct */
     size_t count;
 } KindTable;
 
@@ -85,7 +86,7 @@ struct Field {
     const char *meaning;        /* one sentence, with the unit */
     const char *source;         /* paper, or NULL */
     bool without_bits;          /* true: cannot change the bits of a run (names, analysis) */
-    bool is_path;               /* FIELD_STRING: a file or folder, from the folder of the YAML file that
+    bool is_path; /* FIELD_STRING: a file or folder, from the folder of the YAML file that
                                    names it */
     const char *const *other_words; /* is_path: texts that are none, closed by NULL; or NULL */
 };

@@ -5,11 +5,11 @@
 #include <stddef.h>
 
 const char *const profile_part_names[PROFILE_PARTS] = {
-    [PROFILE_OTHER] = "other",         [PROFILE_GEMM] = "GEMM",
-    [PROFILE_ATTENTION] = "attention", [PROFILE_NORMS] = "norms",
+    [PROFILE_OTHER] = "other",          [PROFILE_GEMM] = "GEMM",
+    [PROFILE_ATTENTION] = "attention",  [PROFILE_NORMS] = "norms",
     [PROFILE_MLP] = "MLP nonlinearity", [PROFILE_LOSS] = "loss",
-    [PROFILE_EMBEDDING] = "embedding", [PROFILE_DATA] = "data",
-    [PROFILE_SUM] = "gradient sum",    [PROFILE_OPTIMIZER] = "optimizer",
+    [PROFILE_EMBEDDING] = "embedding",  [PROFILE_DATA] = "data",
+    [PROFILE_SUM] = "gradient sum",     [PROFILE_OPTIMIZER] = "optimizer",
     [PROFILE_SNAPSHOT] = "snapshot",
 };
 

@@ -12,7 +12,7 @@ typedef enum ProfilePart {
     PROFILE_LOSS,      /* cross-entropy, without its matrix products */
     PROFILE_EMBEDDING,
     PROFILE_DATA,
-    PROFILE_SUM,       /* lane gradients into one, and its norm */
+    PROFILE_SUM, /* lane gradients into one, and its norm */
     PROFILE_OPTIMIZER,
     PROFILE_SNAPSHOT,
     PROFILE_PARTS,

@@ -56,11 +56,9 @@ static void compress_plain(uint32_t state[8], const uint8_t *blocks, size_t coun
 #if defined(__x86_64__)
 /* The processor's own instructions, some six times as fast: they hold the state as (a, b, e, f) and
    (c, d, g, h), highest word first, and do two rounds at a time. */
-__attribute__((target("sha,sse4.1"))) static void compress_sha_ni(uint32_t state[8],
-                                                                  const uint8_t *blocks,
-                                                                  size_t count) {
-    const __m128i big_endian =
-        _mm_set_epi8(12, 13, 14, 15, 8, 9, 10, 11, 4, 5, 6, 7, 0, 1, 2, 3);
+__attribute__((target("sha,sse4.1"))) static void
+compress_sha_ni(uint32_t state[8], const uint8_t *blocks, size_t count) {
+    const __m128i big_endian = _mm_set_epi8(12, 13, 14, 15, 8, 9, 10, 11, 4, 5, 6, 7, 0, 1, 2, 3);
     __m128i abcd = _mm_shuffle_epi32(_mm_loadu_si128((const __m128i *)state), 0xB1);
     __m128i efgh = _mm_shuffle_epi32(_mm_loadu_si128((const __m128i *)(state + 4)), 0x1B);
     __m128i abef = _mm_alignr_epi8(abcd, efgh, 8), cdgh = _mm_blend_epi16(efgh, abcd, 0xF0);
@@ -70,16 +68,16 @@ __attribute__((target("sha,sse4.1"))) static void compress_sha_ni(uint32_t state
         for (int i = 0; i < 16; i++) {
             __m128i *now = &words[i % 4];
             if (i < 4) {
-                *now = _mm_shuffle_epi8(
-                    _mm_loadu_si128((const __m128i *)(blocks + 16 * i)), big_endian);
+                *now = _mm_shuffle_epi8(_mm_loadu_si128((const __m128i *)(blocks + 16 * i)),
+                                        big_endian);
             } else {
                 __m128i before = words[(i + 3) % 4];
                 __m128i sum = _mm_add_epi32(_mm_sha256msg1_epu32(*now, words[(i + 1) % 4]),
                                             _mm_alignr_epi8(before, words[(i + 2) % 4], 4));
                 *now = _mm_sha256msg2_epu32(sum, before);
             }
-            __m128i rounds = _mm_add_epi32(
-                *now, _mm_loadu_si128((const __m128i *)(round_constant + 4 * i)));
+            __m128i rounds =
+                _mm_add_epi32(*now, _mm_loadu_si128((const __m128i *)(round_constant + 4 * i)));
             cdgh = _mm_sha256rnds2_epu32(cdgh, abef, rounds);
             abef = _mm_sha256rnds2_epu32(abef, cdgh, _mm_shuffle_epi32(rounds, 0x0E));
         }
@@ -99,8 +97,8 @@ static bool has_sha_ni(void) {
 
 Sha256 sha256_begin(void) {
     Sha256 hash = {.compress = compress_plain,
-                   .state = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f,
-                              0x9b05688c, 0x1f83d9ab, 0x5be0cd19}};
+                   .state = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c,
+                             0x1f83d9ab, 0x5be0cd19}};
 #if defined(__x86_64__)
     if (has_sha_ni())
         hash.compress = compress_sha_ni;

@@ -9,7 +9,8 @@ typedef struct Sha256 {
     uint32_t state[8];
     uint64_t length; /* bytes so far */
     uint8_t block[64];
-    void (*compress)(uint32_t state[8], const uint8_t *blocks, size_t count); /* for this processor */
+    void (*compress)(uint32_t state[8], const uint8_t *blocks,
+                     size_t count); /* for this processor */
 } Sha256;
 
 Sha256 sha256_begin(void);

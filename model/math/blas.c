@@ -15,9 +15,10 @@ static const struct {
     const char *core;
     int level;
 } core_levels[] = {
-    {"Sandybridge", 1}, {"Bulldozer", 1}, {"Piledriver", 1}, {"Steamroller", 1},
-    {"Haswell", 2},     {"Zen", 2},       {"Excavator", 2},  {"SkylakeX", 3},
-    {"Cooperlake", 3},  {"SapphireRapids", 3},
+    {"Sandybridge", 1},    {"Bulldozer", 1}, {"Piledriver", 1},
+    {"Steamroller", 1},    {"Haswell", 2},   {"Zen", 2},
+    {"Excavator", 2},      {"SkylakeX", 3},  {"Cooperlake", 3},
+    {"SapphireRapids", 3},
 };
 
 static int core_level(const char *core) {
@@ -30,9 +31,7 @@ static int core_level(const char *core) {
 const char *blas_choose_core(const char *core, CpuFeatures features) {
     const char *best = NULL;
     if (features.avx512)
-        best = features.amx           ? "SapphireRapids"
-               : features.avx512_bf16 ? "Cooperlake"
-                                      : "SkylakeX";
+        best = features.amx ? "SapphireRapids" : features.avx512_bf16 ? "Cooperlake" : "SkylakeX";
     else if (features.avx2_fma)
         best = features.amd ? "Zen" : "Haswell";
     else if (features.avx)

@@ -145,9 +145,10 @@ ALWAYS_INLINE void gated(int rows, int hidden, const float *gate, float *out, Ac
             vector_store(out + i, value(vector_load(gate + i)) * vector_load(up + i));
         int left = hidden - i;
         if (left > 0)
-            vector_store_part(
-                out + i, value(vector_load_part(gate + i, left, 0)) * vector_load_part(up + i, left, 0),
-                left);
+            vector_store_part(out + i,
+                              value(vector_load_part(gate + i, left, 0)) *
+                                  vector_load_part(up + i, left, 0),
+                              left);
     }
 }
 
@@ -164,7 +165,8 @@ ALWAYS_INLINE void gated_backward(int rows, int hidden, const float *gate, const
         }
         int left = hidden - i;
         if (left > 0) {
-            Vector at = vector_load_part(gate + i, left, 0), d = vector_load_part(d_out + i, left, 0);
+            Vector at = vector_load_part(gate + i, left, 0),
+                   d = vector_load_part(d_out + i, left, 0);
             vector_store_part(d_up + i, d * value(at), left);
             vector_store_part(d_gate + i, d * vector_load_part(up + i, left, 0) * slope(at), left);
         }
@@ -223,5 +225,5 @@ static void add_scaled(size_t count, float factor, const float *source, float *t
         .geglu_backward = geglu_backward, .reglu = reglu, .reglu_backward = reglu_backward,        \
         .gelu = gelu, .gelu_backward = gelu_backward, .relu = relu,                                \
         .relu_backward = relu_backward, .silu = silu, .silu_backward = silu_backward,              \
-        .add_row = add_row, .sum_rows = sum_rows, .scale = scale_into, .add_scaled = add_scaled,        \
+        .add_row = add_row, .sum_rows = sum_rows, .scale = scale_into, .add_scaled = add_scaled,   \
     }

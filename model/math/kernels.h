@@ -12,10 +12,10 @@
 
 typedef struct AdamStep {
     float learning_rate, beta1, beta2, epsilon;
-    float decay;              /* learning_rate · weight_decay; 0 for none */
-    float correction1;        /* 1 / (1 − beta1^t) */
-    float correction2;        /* 1 / (1 − beta2^t) */
-    float gradient_scale;     /* clipping factor */
+    float decay;          /* learning_rate · weight_decay; 0 for none */
+    float correction1;    /* 1 / (1 − beta1^t) */
+    float correction2;    /* 1 / (1 − beta2^t) */
+    float gradient_scale; /* clipping factor */
 } AdamStep;
 
 struct Gemm;
@@ -33,8 +33,7 @@ typedef struct Kernels {
 
     /* dx += gradient of rms_norm with respect to x; d_weight += its gradient. */
     void (*rms_norm_backward)(int rows, int width, const float *x, const float *weight,
-                              const float *inverse, const float *d_out, float *dx,
-                              float *d_weight);
+                              const float *inverse, const float *d_out, float *dx, float *d_weight);
 
     /* out = silu(gate) · up; gate_up [rows][2·hidden]: the gates, then the ups. */
     void (*swiglu)(int rows, int hidden, const float *gate_up, float *out);

@@ -71,7 +71,8 @@ static void swiglu(int rows, int hidden, const float *gate_up, float *out) {
         }
         if (i < hidden) {
             Vector gate = vector_load_part(gate_up + i, hidden - i, 0);
-            vector_store_part(out + i, gate * sigmoid(gate) * vector_load_part(up + i, hidden - i, 0),
+            vector_store_part(out + i,
+                              gate * sigmoid(gate) * vector_load_part(up + i, hidden - i, 0),
                               hidden - i);
         }
     }
@@ -248,8 +249,7 @@ static void adam(size_t count, const AdamStep *step, const float *restrict gradi
         float g = gradient[i] * s.gradient_scale;
         first[i] = s.beta1 * first[i] + (1.0f - s.beta1) * g;
         second[i] = s.beta2 * second[i] + (1.0f - s.beta2) * g * g;
-        float direction = first[i] * s.correction1 /
-                          (sqrtf(second[i] * s.correction2) + s.epsilon);
+        float direction = first[i] * s.correction1 / (sqrtf(second[i] * s.correction2) + s.epsilon);
         parameters[i] -= s.decay * parameters[i] + s.learning_rate * direction;
     }
 }

@@ -18,7 +18,8 @@ static inline WideVector multiply_even(WideVector a, WideVector b) {
 }
 
 /* The upper and the lower half of factor · a. */
-static inline void multiply_words(uint32_t factor, WordVector a, WordVector *high, WordVector *low) {
+static inline void multiply_words(uint32_t factor, WordVector a, WordVector *high,
+                                  WordVector *low) {
     WideVector by = factor - (WideVector){0}, lower = UINT32_MAX - (WideVector){0};
     WideVector even = multiply_even((WideVector)a, by);
     WideVector odd = multiply_even((WideVector)a >> 32, by);

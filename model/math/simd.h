@@ -127,8 +127,9 @@ static inline Vector vector_exp(Vector x) {
     Vector n = (x * 1.44269504f + rounder) - rounder;
 #endif
     Vector r = (x - n * 0x1.62e4p-1f) - n * 0x1.7f7d1cp-20f; /* ln 2 in two parts */
-    Vector q = (((0x1.6a23dp-10f * r + 0x1.123a2p-7f) * r + 0x1.5558f2p-5f) * r + 0x1.555492p-3f) *
-                   r + 0x1.fffffcp-2f;
+    Vector q =
+        (((0x1.6a23dp-10f * r + 0x1.123a2p-7f) * r + 0x1.5558f2p-5f) * r + 0x1.555492p-3f) * r +
+        0x1.fffffcp-2f;
     Vector power = q * (r * r) + r + 1.0f;
 #if defined(__AVX512F__)
     return (Vector)_mm512_scalef_ps((__m512)power, (__m512)n);

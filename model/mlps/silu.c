@@ -13,9 +13,7 @@ static void backward(int rows, int hidden, const float *before, const float *d_a
 
 extern const MlpKind mlp_silu;
 const MlpKind mlp_silu = {
-    .kind = {.name = "silu",
-             .meaning = "silu(up x); no gate",
-             .source = "arXiv 1702.03118"},
+    .kind = {.name = "silu", .meaning = "silu(up x); no gate", .source = "arXiv 1702.03118"},
     .maps = 1,
     .forward = forward,
     .backward = backward,

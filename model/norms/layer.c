@@ -18,8 +18,9 @@ static void backward(const NormRows *norm, const float *x, const float *statisti
 extern const NormKind norm_layer;
 const NormKind norm_layer = {
     .kind = {.name = "layer",
-             .meaning = "subtract the mean, divide by the standard deviation, times a learned gain, "
-                        "plus a learned shift",
+             .meaning =
+                 "subtract the mean, divide by the standard deviation, times a learned gain, "
+                 "plus a learned shift",
              .source = "arXiv 1607.06450"},
     .gain = true,
     .shift = true,

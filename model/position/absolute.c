@@ -21,8 +21,7 @@ static void embed(const Position *position, const float *block, int length, floa
                    x);
 }
 
-static void embed_backward(const Position *position, int length, const float *dx,
-                           float *gradient) {
+static void embed_backward(const Position *position, int length, const float *dx, float *gradient) {
     kernels()->add((size_t)length * (size_t)position->config->width, dx,
                    gradient + position->parameter);
 }

@@ -4,7 +4,7 @@ extern const PositionKind position_rope, position_alibi, position_absolute, posi
     position_relative, position_nope;
 
 static const Kind *const kinds[] = {
-    &position_rope.kind,       &position_alibi.kind, &position_absolute.kind,
+    &position_rope.kind,       &position_alibi.kind,    &position_absolute.kind,
     &position_sinusoidal.kind, &position_relative.kind, &position_nope.kind,
 };
 

@@ -22,8 +22,7 @@ typedef struct PositionKind {
     /* x [length][width] += the encoding of positions 0 … length − 1. */
     void (*embed)(const Position *position, const float *parameters, int length, float *x);
     /* gradient += that of the encoding's own parameters, given dx [length][width]. */
-    void (*embed_backward)(const Position *position, int length, const float *dx,
-                           float *gradient);
+    void (*embed_backward)(const Position *position, int length, const float *dx, float *gradient);
 
     /* Rotates one head's vector [head_dim] at position token in place, and back. */
     void (*rotate)(const Position *position, int token, float *x);

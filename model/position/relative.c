@@ -108,12 +108,20 @@ static void bias_backward(const Position *position, int head, int query, int fir
 }
 
 static const Field options[] = {
-    {.name = "buckets", .type = FIELD_INTEGER, .offset = offsetof(RelativeOptions, buckets),
-     .fallback = "32", .minimum = 2, .maximum = 65536,
+    {.name = "buckets",
+     .type = FIELD_INTEGER,
+     .offset = offsetof(RelativeOptions, buckets),
+     .fallback = "32",
+     .minimum = 2,
+     .maximum = 65536,
      .meaning = "number of distance buckets, and so of biases per head",
      .source = "arXiv 1910.10683, section 2.1"},
-    {.name = "distance", .type = FIELD_INTEGER, .offset = offsetof(RelativeOptions, distance),
-     .fallback = "128", .minimum = 2, .maximum = 1 << 20,
+    {.name = "distance",
+     .type = FIELD_INTEGER,
+     .offset = offsetof(RelativeOptions, distance),
+     .fallback = "128",
+     .minimum = 2,
+     .maximum = 1 << 20,
      .meaning = "distance, in tokens, from which on all keys share the last bucket",
      .source = "arXiv 1910.10683, section 2.1"},
 };

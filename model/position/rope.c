@@ -3,15 +3,13 @@
    rotated by position · θ_i with θ_i = base^(−2i/d). The options change the θ_i:
 
    - scaling, to stretch a context by `factor`: linear divides every θ_i by it (arXiv 2306.15595);
-   ntk
-     takes base · factor^(d/(d − 2)), so that the fastest stays and the slowest is divided by it; yarn
-     (arXiv 2309.00071, equations 17 to 22) divides those that turn less than once in the original
-     context, context/factor tokens, leaves those that turn more than 32 times, goes linearly from one
-     to the other, and multiplies the scores by (0.1 ln factor + 1)², which the rotated queries and
-     keys carry;
+     ntk takes base · factor^(d/(d − 2)), so that the fastest stays and the slowest is divided by
+     it; yarn (arXiv 2309.00071, equations 17 to 22) divides those that turn less than once in the
+     original context, context/factor tokens, leaves those that turn more than 32 times, goes
+     linearly from one to the other, and multiplies the scores by (0.1 ln factor + 1)², which the
+     rotated queries and keys carry;
    - truncate: only the fastest pairs rotate, the others carry no position (p-RoPE, arXiv
-   2410.06205,
-     section 6). */
+     2410.06205, section 6). */
 #include "model/math/kernels.h"
 #include "model/position/position.h"
 
@@ -70,9 +68,10 @@ static Status check(const ModelConfig *config, const KindOptions *choice, const 
                          "is stretched), not %g; 1 stretches nothing",
                          scalings[options->scaling], options->factor);
     if (options->scaling == SCALING_NTK && pairs < 2)
-        return error_set(error, STATUS_BAD_INPUT,
-                         "ntk scaling needs at least 4 rotated dimensions, not 2: of one pair alone "
-                         "it would change nothing");
+        return error_set(
+            error, STATUS_BAD_INPUT,
+            "ntk scaling needs at least 4 rotated dimensions, not 2: of one pair alone "
+            "it would change nothing");
     return STATUS_OK;
 }
 
@@ -141,31 +140,54 @@ static void rotate_backward(const Position *position, int token, float *dx) {
 #define OF(member) offsetof(RopeOptions, member)
 
 static const Field options[] = {
-    {.name = "base", .type = FIELD_REAL, .offset = OF(base), .fallback = "10000",
-     .minimum = 1.0001, .maximum = 1e12,
+    {.name = "base",
+     .type = FIELD_REAL,
+     .offset = OF(base),
+     .fallback = "10000",
+     .minimum = 1.0001,
+     .maximum = 1e12,
      .meaning = "base of the geometric series of rotation frequencies",
      .source = "arXiv 2104.09864"},
-    {.name = "fraction", .type = FIELD_REAL, .offset = OF(fraction), .fallback = "1",
-     .minimum = 1e-6, .maximum = 1,
-     .meaning = "share of each head's dimensions that rotate, the first ones; an even number of them",
+    {.name = "fraction",
+     .type = FIELD_REAL,
+     .offset = OF(fraction),
+     .fallback = "1",
+     .minimum = 1e-6,
+     .maximum = 1,
+     .meaning =
+         "share of each head's dimensions that rotate, the first ones; an even number of them",
      .source = "GPT-NeoX, arXiv 2204.06745, section 2.1"},
-    {.name = "scaling", .type = FIELD_CHOICE, .offset = OF(scaling), .fallback = "none",
-     .choices = scalings, .meaning = "how the rotations are slowed for a context stretched by factor",
+    {.name = "scaling",
+     .type = FIELD_CHOICE,
+     .offset = OF(scaling),
+     .fallback = "none",
+     .choices = scalings,
+     .meaning = "how the rotations are slowed for a context stretched by factor",
      .source = "arXiv 2306.15595 (linear), arXiv 2309.00071 (ntk, yarn)"},
-    {.name = "factor", .type = FIELD_REAL, .offset = OF(factor), .fallback = "0",
-     .minimum = 0, .maximum = 1e6,
+    {.name = "factor",
+     .type = FIELD_REAL,
+     .offset = OF(factor),
+     .fallback = "0",
+     .minimum = 0,
+     .maximum = 1e6,
      .meaning = "how far scaling stretches, at least 1: the context over the original one; 0: "
                 "without scaling"},
-    {.name = "truncate", .type = FIELD_REAL, .offset = OF(truncate), .fallback = "1",
-     .minimum = 0, .maximum = 1,
-     .meaning = "share of the frequencies that are kept, the highest; the other pairs do not rotate",
+    {.name = "truncate",
+     .type = FIELD_REAL,
+     .offset = OF(truncate),
+     .fallback = "1",
+     .minimum = 0,
+     .maximum = 1,
+     .meaning =
+         "share of the frequencies that are kept, the highest; the other pairs do not rotate",
      .source = "p-RoPE, arXiv 2410.06205, section 6"},
 };
 
 extern const PositionKind position_rope;
 const PositionKind position_rope = {
     .kind = {.name = "rope",
-             .meaning = "rotate pairs of query and key dimensions by angles that grow with position",
+             .meaning =
+                 "rotate pairs of query and key dimensions by angles that grow with position",
              .source = "arXiv 2104.09864",
              .options = FIELD_TABLE(options)},
     .check = check,

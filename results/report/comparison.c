@@ -12,8 +12,8 @@ static size_t last_values(const Group *group, const Metric *metric, Arena *scrat
     *values = ARENA_ARRAY(scratch, double, group->run_count);
     for (size_t r = 0; r < group->run_count; r++) {
         Series series;
-        if (series_read(group->runs[r], &metric->quantity, group->sink_layer, SINKING_HEAD,
-                        scratch, &series) &&
+        if (series_read(group->runs[r], &metric->quantity, group->sink_layer, SINKING_HEAD, scratch,
+                        &series) &&
             !isnan(series.value[series.count - 1]))
             (*values)[count++] = series.value[series.count - 1];
     }

@@ -9,8 +9,8 @@ static const double label_pixels = 11;
 /* What a query cannot see is NaN, so that it is not drawn. */
 static void panel_data(FILE *data, const AttentionFigure *maps, int layer, int head) {
     size_t length = (size_t)maps->length;
-    const float *map = maps->maps + ((size_t)layer * (size_t)maps->heads + (size_t)head) *
-                                        length * length;
+    const float *map =
+        maps->maps + ((size_t)layer * (size_t)maps->heads + (size_t)head) * length * length;
     for (size_t i = 0; i < length; i++)
         for (size_t j = 0; j < length; j++) {
             double value = (double)map[i * length + j];
@@ -46,8 +46,7 @@ static const char *ticks_text(const AttentionFigure *maps, double size, Arena *a
                         look, places, places);
 }
 
-static void draw_input(const Report *report, const Figure *figure, Arena *arena,
-                       Drawing *drawing) {
+static void draw_input(const Report *report, const Figure *figure, Arena *arena, Drawing *drawing) {
     (void)report;
     enum { LEFT = 76, TOP = 34, RIGHT = 12, LEAST = 34, MOST = 300 };
     const AttentionFigure *maps = figure->options;
@@ -71,8 +70,8 @@ static void draw_input(const Report *report, const Figure *figure, Arena *arena,
         for (int head = 0; head < maps->heads; head++, index++) {
             bool corner = head == 0 && layer == maps->layers - 1;
             bool narrow = grid.size < 110;
-            const char *title = arena_format(arena, narrow ? "%d, %d" : "layer %d, head %d", layer,
-                                             head);
+            const char *title =
+                arena_format(arena, narrow ? "%d, %d" : "layer %d, head %d", layer, head);
             panel_data(drawing->data, maps, layer, head);
             map_panel(drawing, figure, &grid, layer, head, title, corner ? ticks : NULL, index);
         }
@@ -80,8 +79,7 @@ static void draw_input(const Report *report, const Figure *figure, Arena *arena,
 }
 
 Status attention_figure_write(const AttentionFigure *maps, const char *directory, const char *name,
-                              const char *title, Arena *arena, const char **problem,
-                              Error *error) {
+                              const char *title, Arena *arena, const char **problem, Error *error) {
     FigureResult result;
     Figure *figure = ARENA_ARRAY(arena, Figure, 1);
     *figure = (Figure){.section = SECTION_SINKS,

@@ -14,7 +14,6 @@ typedef struct AttentionFigure {
    written data, in arena; NULL: there are. name must be without single quotes and control
    characters, which gnuplot would take for its own. */
 Status attention_figure_write(const AttentionFigure *maps, const char *directory, const char *name,
-                              const char *title, Arena *arena, const char **problem,
-                              Error *error);
+                              const char *title, Arena *arena, const char **problem, Error *error);
 
 #endif

@@ -54,9 +54,8 @@ static const char *sinking_places(const Report *report, bool with_head, Arena *a
     for (size_t g = 0; g < report->group_count; g++) {
         const Group *group = &report->groups[g];
         if (group->run_count > 0)
-            text = arena_format(
-                arena, "%s%s%s: %s", text, *text != '\0' ? "; " : "", group->label,
-                sinking_text(group, with_head, arena));
+            text = arena_format(arena, "%s%s%s: %s", text, *text != '\0' ? "; " : "", group->label,
+                                sinking_text(group, with_head, arena));
     }
     return text;
 }
@@ -85,12 +84,14 @@ static void fill_heads(const Report *report, const LineFigure *options, bool by_
             for (int head = 0; head < heads; head++) {
                 Panel *panel = &panels->items[panels->count];
                 panel->title = head_text(&any, layer, head, arena);
-                panels->count += panel_fill(report, &options->quantity, layer,
-                                            strongest ? SINKING_HEAD : head, arena, panel, bands) > 0;
+                panels->count +=
+                    panel_fill(report, &options->quantity, layer, strongest ? SINKING_HEAD : head,
+                               arena, panel, bands) > 0;
             }
         if (strongest)
-            *caption = "Shown is each layer’s head with the largest importance of the first position "
-                       "at the last step, of each seed its own.";
+            *caption =
+                "Shown is each layer’s head with the largest importance of the first position "
+                "at the last step, of each seed its own.";
         return;
     }
     Panel *panel = &panels->items[0];
@@ -169,9 +170,9 @@ static const char *groups_without_line(const Report *report, const Panels *panel
     return *text != '\0' ? arena_format(arena, "%s.", text) : "";
 }
 
-static const char scaled_caption[] =
-    "Not all rows of attention sum to 1 here: each query’s weights, without their signs, are scaled to do "
-    "so, which makes attention of any size comparable.";
+static const char scaled_caption[] = "Not all rows of attention sum to 1 here: each query’s "
+                                     "weights, without their signs, are scaled to do "
+                                     "so, which makes attention of any size comparable.";
 
 void draw_lines(const Report *report, const Figure *figure, Arena *arena, Drawing *drawing) {
     LineFigure drawn = *(const LineFigure *)figure->options;
@@ -207,12 +208,11 @@ void draw_lines(const Report *report, const Figure *figure, Arena *arena, Drawin
         fill_quantities(report, options, arena, &panels, &bands);
         caption = sinking_caption(report, by_head, arena);
     }
-    const char *without =
-        groups_without_line(report, &panels, options->quantity.variable, arena);
+    const char *without = groups_without_line(report, &panels, options->quantity.variable, arena);
     if (panels.count == 0) {
-        drawing->missing = arena_format(
-            arena, "No analysed run has a value of “%s” where this figure looks. %s",
-            options->quantity.variable, without);
+        drawing->missing =
+            arena_format(arena, "No analysed run has a value of “%s” where this figure looks. %s",
+                         options->quantity.variable, without);
         return;
     }
     for (int i = 0; i < panels.count && options->null_label == NULL; i++)
@@ -223,9 +223,8 @@ void draw_lines(const Report *report, const Figure *figure, Arena *arena, Drawin
                                  scales ? scaled_caption : ""};
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
         if (*parts[i] != '\0')
-            drawing->caption =
-                arena_format(arena, "%s%s%s", drawing->caption,
-                             *drawing->caption != '\0' ? " " : "", parts[i]);
+            drawing->caption = arena_format(arena, "%s%s%s", drawing->caption,
+                                            *drawing->caption != '\0' ? " " : "", parts[i]);
 }
 
 /* A run's losses averaged over about 40 bins per factor of ten, so that neither the early steps are
@@ -259,8 +258,7 @@ void draw_loss(const Report *report, const Figure *figure, Arena *arena, Drawing
                      .points = false,
                      .count = 1};
     Panel *panel = &panels.items[0];
-    *panel = (Panel){
-        .title = "", .curves = ARENA_ARRAY(arena, PanelCurve, report->group_count)};
+    *panel = (Panel){.title = "", .curves = ARENA_ARRAY(arena, PanelCurve, report->group_count)};
     unsigned bands = 0;
     for (size_t g = 0; g < report->group_count; g++) {
         const Group *group = &report->groups[g];

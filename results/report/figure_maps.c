@@ -37,7 +37,8 @@ static int compare_descending(const void *a, const void *b) {
    seeds: heads of several seeds have nothing in common but their number. */
 static void rank_heads(const Group *group, int layer, Arena *arena, HeadMap *map) {
     size_t heads = (size_t)group->heads, runs = group->run_count;
-    double *values = ARENA_ARRAY(arena, double, runs *heads), *column = ARENA_ARRAY(arena, double, runs);
+    double *values = ARENA_ARRAY(arena, double, runs *heads),
+           *column = ARENA_ARRAY(arena, double, runs);
     for (size_t r = 0; r < runs; r++) {
         double *own = values + r * heads;
         for (int head = 0; head < group->heads; head++) {
@@ -187,10 +188,11 @@ void draw_head_map(const Report *report, const Figure *figure, Arena *arena, Dra
     }
     fputs("unset multiplot\nset border\n", script);
     drawing->caption =
-        ranked ? "Heads of several seeds have nothing in common but their number, so that each seed’s "
-                 "are ranked within their layer first (the column of the data file is the rank). Mean "
-                 "over seeds; the data file has the range."
-               : "Mean over seeds; the data file has the range.";
+        ranked
+            ? "Heads of several seeds have nothing in common but their number, so that each seed’s "
+              "are ranked within their layer first (the column of the data file is the rank). Mean "
+              "over seeds; the data file has the range."
+            : "Mean over seeds; the data file has the range.";
 }
 
 /* One group's maps: five steps of its sinking head, mean over seeds. */
@@ -200,7 +202,7 @@ typedef struct MapRow {
     int step_count;
     double steps[MAP_STEPS];
     double *maps[MAP_STEPS]; /* [length][length] */
-    double *uniform;         /* [length][length]: uniform attention, 0 where a query cannot see a key */
+    double *uniform; /* [length][length]: uniform attention, 0 where a query cannot see a key */
 } MapRow;
 
 /* Indices of the first, the last and three steps between them in equal ratios. Returns how many
@@ -309,11 +311,11 @@ static void write_maps(const MapRow *rows, int count, const MapGrid *grid, const
                        Arena *arena, const Drawing *drawing) {
     char text[NUMBER_TEXT_BYTES];
     int index = 0;
-    const char *ticks = arena_format(
-        arena,
-        "set tics textcolor rgb '#202020'\nset xtics out nomirror scale 0.4 (0, %d)\n"
-        "set ytics out nomirror scale 0.4 (0, %d)\n",
-        grid->length - 1, grid->length - 1);
+    const char *ticks =
+        arena_format(arena,
+                     "set tics textcolor rgb '#202020'\nset xtics out nomirror scale 0.4 (0, %d)\n"
+                     "set ytics out nomirror scale 0.4 (0, %d)\n",
+                     grid->length - 1, grid->length - 1);
     for (int r = 0; r < count; r++) {
         const MapRow *row = &rows[r];
         double middle = grid->top + r * (grid->size + grid->gap_y) + grid->size / 2;
@@ -341,13 +343,12 @@ static void write_maps(const MapRow *rows, int count, const MapGrid *grid, const
 }
 
 static const char *map_caption(const MapRow *rows, int count, size_t groups, Arena *arena) {
-    const char *text =
-        "Shown is the head with the largest importance of the first position at the last step in each "
-        "group’s sinking layer, of each seed its own, mean over seeds:";
+    const char *text = "Shown is the head with the largest importance of the first position at the "
+                       "last step in each group’s sinking layer, of each seed its own, mean over "
+                       "seeds:";
     for (int r = 0; r < count; r++)
-        text = arena_format(
-            arena, "%s%s %s %s", text, r > 0 ? ";" : "", rows[r].group->label,
-            sinking_text(rows[r].group, true, arena));
+        text = arena_format(arena, "%s%s %s %s", text, r > 0 ? ";" : "", rows[r].group->label,
+                            sinking_text(rows[r].group, true, arena));
     if (groups > (size_t)count)
         return arena_format(arena, "%s. The first %d of %zu groups are shown.", text, count,
                             groups);
@@ -376,7 +377,8 @@ void draw_attention_maps(const Report *report, const Figure *figure, Arena *aren
             count++;
     }
     if (count == 0) {
-        drawing->missing = "No analysed run has the variables “attention_map” and “attention_map_null”.";
+        drawing->missing =
+            "No analysed run has the variables “attention_map” and “attention_map_null”.";
         return;
     }
     int longest = 0;

@@ -182,8 +182,8 @@ const Figure figures[] = {
      "different normalizations do not compare.",
      draw_lines, &importance_unscaled},
     {SECTION_SINKS, "attention_total", "Sum of a row of attention by training step",
-     "What a query’s weights on tokens sum to. What is missing to 1 went to a learned slot or logit or, "
-     "where the normalization allows it, nowhere.",
+     "What a query’s weights on tokens sum to. What is missing to 1 went to a learned slot or "
+     "logit or, where the normalization allows it, nowhere.",
      draw_lines, &attention_total},
     {SECTION_SINKS, "sink_rate", "Sink rate of the first token by training step",
      "The share of samples, layers and heads in which the first token’s importance exceeds ε. A "
@@ -279,8 +279,8 @@ const Figure figures[] = {
      "Likelihood against attention to itself by training step",
      "Spearman correlation over targets of the model’s probability of the real token with the "
      "attention of its position to itself: above 0 likely tokens attend more to themselves; with "
-     "few targets large values arise by chance. Later targets see more keys, so that they have less for "
-     "themselves, and are likelier: what that alone gives stands on the right.",
+     "few targets large values arise by chance. Later targets see more keys, so that they have "
+     "less for themselves, and are likelier: what that alone gives stands on the right.",
      draw_lines, &likelihood_attention_correlation},
     {SECTION_TRAINING, "loss", "Training loss by step",
      "Mean cross-entropy of each step’s batch before its update. The dashed line is the loss of a "

@@ -68,8 +68,7 @@ const char *group_phrase(const Report *report, const Group *group, Arena *arena)
     for (size_t i = 0; i < report->job->swept_count; i++) {
         const char *leaf = key_leaf(report->job->swept_keys[i]);
         size_t length = strlen(leaf);
-        keyed = keyed ||
-                (strncmp(group->label, leaf, length) == 0 && group->label[length] == ' ');
+        keyed = keyed || (strncmp(group->label, leaf, length) == 0 && group->label[length] == ' ');
     }
     bool several = strstr(group->label, ", ") != NULL; /* the sentence has commas of its own */
     return arena_format(arena, " %s %s%s%s", keyed ? "with" : "under", several ? "“" : "",
@@ -91,18 +90,16 @@ const char *sinking_heads(const Group *group, const char *separator, Arena *aren
     bool alike = true;
     for (size_t r = 0; r < group->run_count; r++) {
         alike = alike && own_head(group, r) == own_head(group, 0);
-        heads = arena_format(arena, "%s%s%d", heads, r > 0 ? separator : "",
-                             own_head(group, r));
+        heads = arena_format(arena, "%s%s%d", heads, r > 0 ? separator : "", own_head(group, r));
     }
-    return alike && group->run_count > 0 ? arena_format(arena, "%d", own_head(group, 0))
-                                         : heads;
+    return alike && group->run_count > 0 ? arena_format(arena, "%d", own_head(group, 0)) : heads;
 }
 
 const char *sinking_text(const Group *group, bool with_heads, Arena *arena) {
     if (!with_heads || group->heads <= 1)
         return arena_format(arena, "layer %d", group->sink_layer);
     const char *heads = sinking_heads(group, ", ", arena);
-    return arena_format(arena, strchr(heads, ',') != NULL ? "layer %d, heads %s by seed"
-                                                          : "layer %d, head %s",
-                        group->sink_layer, heads);
+    return arena_format(
+        arena, strchr(heads, ',') != NULL ? "layer %d, heads %s by seed" : "layer %d, head %s",
+        group->sink_layer, heads);
 }

@@ -33,9 +33,9 @@ typedef struct Report {
     size_t run_count, analyzed_count;
     Group *groups;
     size_t group_count;
-    bool same_shape;   /* all groups have the same layers and heads */
-    bool row_sums;     /* rows of attention do not sum to 1 in some run */
-    int layers, heads; /* the largest */
+    bool same_shape;                   /* all groups have the same layers and heads */
+    bool row_sums;                     /* rows of attention do not sum to 1 in some run */
+    int layers, heads;                 /* the largest */
     const struct ReportTables *tables; /* tables.h; NULL until they are made */
 } Report;
 

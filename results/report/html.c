@@ -180,7 +180,8 @@ static void write_not_measured(FILE *page, const Report *report, Arena *arena) {
                                  sections[section].id);
     if (*names == '\0')
         return;
-    fputs("<p class=\"note\">Not measured here; to add one or all: <code>fiducial analyze FILE --only ",
+    fputs("<p class=\"note\">Not measured here; to add one or all: <code>fiducial analyze FILE "
+          "--only ",
           page);
     output_html(page, names);
     fputs("</code>, then <code>fiducial report FILE</code>.</p>\n", page);
@@ -221,9 +222,8 @@ static void write_appendix(FILE *page, const Report *report) {
         "<pre>cd figures\ngnuplot importance.gp</pre>\n"
         "<p class=\"note\">The blank lines of a figure’s csv part its curves; programs that read "
         "tables skip them. <a href=\"summary.csv\">summary.csv</a> holds every scalar of every "
-        "run, "
-        "step, layer and head, one per row; low and high are the 95 % bootstrap interval over the "
-        "probe’s samples of what is a mean over them.</p>\n",
+        "run, step, layer and head, one per row; low and high are the 95 % bootstrap interval over "
+        "the probe’s samples of what is a mean over them.</p>\n",
         page);
 }
 

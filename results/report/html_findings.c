@@ -49,8 +49,7 @@ static const OnsetRow *onsets_of(const OnsetTable *onsets, const Quantity *quant
     return NULL;
 }
 
-static size_t collect(const Report *report, Arena *arena,
-                      Finding *findings) {
+static size_t collect(const Report *report, Arena *arena, Finding *findings) {
     size_t count = 0;
     for (size_t g = 0; g < report->group_count; g++) {
         const Group *group = &report->groups[g];

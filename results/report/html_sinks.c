@@ -84,12 +84,12 @@ void html_sinks(FILE *page, const Report *report, Arena *arena) {
         fputs("</tr>\n", page);
     }
     html_table_end(page);
-    fputs("<p class=\"note\">A sink need not stand at the first position, which the figures show. Strongest "
-          "is the key whose importance, mean over the probe, is largest against what uniform attention "
-          "under the same mask gives it, among keys that at least a quarter of the queries see and in the "
-          "head of the layer where that ratio is largest; small type: that ratio over seeds. About 1: "
-          "there is no sink. Nor is there one where it is the last of these keys: what looks at near keys "
-          "alone has its largest ratio there (the queries that see it are near it), 3.5 for 64 tokens. A "
-          "dash: no key is seen by so many.</p>\n",
+    fputs("<p class=\"note\">A sink need not stand at the first position, which the figures show. "
+          "Strongest is the key whose importance, mean over the probe, is largest against what "
+          "uniform attention under the same mask gives it, among keys that at least a quarter of "
+          "the queries see and in the head of the layer where that ratio is largest; small type: "
+          "that ratio over seeds. About 1: there is no sink. Nor is there one where it is the last "
+          "of these keys: what looks at near keys alone has its largest ratio there (the queries "
+          "that see it are near it), 3.5 for 64 tokens. A dash: no key is seen by so many.</p>\n",
           page);
 }

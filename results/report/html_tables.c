@@ -98,9 +98,8 @@ void html_onsets(FILE *page, const OnsetTable *onsets) {
             "probe samples. ",
             page);
     if (seeds)
-        fputs(samples
-                  ? "Where no values per sample are kept, seeds alone are drawn. "
-                  : "Small type: 95 % of 1,000 bootstrap draws over seeds. ",
+        fputs(samples ? "Where no values per sample are kept, seeds alone are drawn. "
+                      : "Small type: 95 % of 1,000 bootstrap draws over seeds. ",
               page);
     fputs(
         "A draw without an onset counts as later than every step: “to never” where more "
@@ -150,8 +149,7 @@ static void final_cell(FILE *page, const Group *group, const Quantity *quantity,
     if (last.count > 1) {
         kinds->nested = kinds->nested || values.over_samples;
         kinds->seeds = kinds->seeds || !values.over_samples;
-    } else if (curve_read(group, quantity, group->sink_layer, SINKING_HEAD, &scratch,
-                          &curve)) {
+    } else if (curve_read(group, quantity, group->sink_layer, SINKING_HEAD, &scratch, &curve)) {
         last.mean = curve.mean[curve.count - 1];
         last.low = curve.low[curve.count - 1];
         last.high = curve.high[curve.count - 1];
@@ -173,8 +171,8 @@ static bool metric_held(const Report *report, const Metric *metric) {
         Arena scratch = arena_create("a metric");
         const Group *group = &report->groups[g];
         Curve curve;
-        held = curve_read(group, &metric->quantity, group->sink_layer, SINKING_HEAD, &scratch,
-                          &curve);
+        held =
+            curve_read(group, &metric->quantity, group->sink_layer, SINKING_HEAD, &scratch, &curve);
         arena_destroy(&scratch);
     }
     return held;
@@ -206,11 +204,10 @@ static void metrics_note(FILE *page, const IntervalKinds *kinds) {
               page);
     if (kinds->samples && !kinds->nested && !kinds->seeds)
         fputs("Small type: 95 % bootstrap interval over probe samples (one seed). ", page);
-    fputs(
-        "The last column is the same quantity on uniform attention under the same mask, where it "
-        "is made from attention alone. All values are in <a href=\"summary.csv\">summary.csv</a>."
-        "</p>\n",
-        page);
+    fputs("The last column is the same quantity on uniform attention under the same mask, where it "
+          "is made from attention alone. All values are in <a href=\"summary.csv\">summary.csv</a>."
+          "</p>\n",
+          page);
 }
 
 void html_metrics(FILE *page, const Report *report, Arena *arena) {

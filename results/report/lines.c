@@ -173,8 +173,8 @@ static int write_plot(FILE *script, const Figure *figure, const Panels *panels, 
     for (size_t n = 0; n < nulls->count; n++) {
         if (isnan(nulls->items[n].values[p]))
             continue;
-        fprintf(script, "%s '%s.csv' skip 1 index %d using 4:5 with lines lw %s lc rgb '%s'", separator,
-                figure->name, index++, nulls->items[n].style, nulls->items[n].colour);
+        fprintf(script, "%s '%s.csv' skip 1 index %d using 4:5 with lines lw %s lc rgb '%s'",
+                separator, figure->name, index++, nulls->items[n].style, nulls->items[n].colour);
         separator = next;
     }
     for (size_t c = 0; c < panel->curve_count; c++) {
@@ -339,8 +339,8 @@ void draw_panels(const Report *report, const Panels *panels, const Figure *figur
     measure_steps(panels, &layout);
     measure_values(panels, &layout);
     LegendEntry *entries;
-    size_t entry_count = legend_entries(report, &nulls, panels->null_label, groups, group_count,
-                                        arena, &entries);
+    size_t entry_count =
+        legend_entries(report, &nulls, panels->null_label, groups, group_count, arena, &entries);
     lay_out(panels, legend_lines(entries, entry_count, LEFT, FIGURE_WIDTH - RIGHT, arena), drawing,
             &layout);
     script_look(script);

@@ -8,8 +8,8 @@
 
 /* What tells a figure's panels apart. */
 typedef enum PanelKind {
-    PANELS_HEADS, /* layers and heads where there are at most four; of several seeds, or more heads, each
-                     layer's strongest head; of more layers each group's sinking head */
+    PANELS_HEADS, /* layers and heads where there are at most four; of several seeds, or more heads,
+                     each layer's strongest head; of more layers each group's sinking head */
     PANELS_COORDINATES, /* the coordinates LineFigure.panel_values of one quantity */
     PANELS_QUANTITIES,  /* LineFigure.quantity, then .others, at each group's sinking head */
 } PanelKind;
@@ -30,8 +30,8 @@ typedef struct LineFigure {
     const char *panel_title;             /* … with this title in front of the value … */
     double panel_values[PANELS_LARGEST]; /* … at each of these values */
     int panel_count;
-    bool share;    /* values lie within 0 … 1 by their nature: the axis says so */
-    bool own_axes; /* each panel has its own y axis */
+    bool share;       /* values lie within 0 … 1 by their nature: the axis says so */
+    bool own_axes;    /* each panel has its own y axis */
     bool of_row_sums; /* left out where all rows of attention sum to 1: it would tell nothing new */
 } LineFigure;
 

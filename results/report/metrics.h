@@ -7,9 +7,9 @@
 typedef struct Metric {
     const char *label;
     Quantity quantity;
-    bool onset; /* has a row among the onset steps … */
-    bool peak;  /* … and one against the value farthest from the first */
-    bool of_row_sums; /* listed only where rows of attention do not sum to 1: else it tells nothing new */
+    bool onset;       /* has a row among the onset steps … */
+    bool peak;        /* … and one against the value farthest from the first */
+    bool of_row_sums; /* listed only where rows of attention sum to something else than 1 */
 } Metric;
 
 /* Whether it is listed in this report's tables. */

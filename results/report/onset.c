@@ -65,8 +65,8 @@ static bool fill_row(const Report *report, const Metric *metric, bool peak, size
         const Group *group = &report->groups[g];
         Arena scratch = arena_create("onset steps");
         GroupValues values;
-        if (group_values_read(group, &metric->quantity, group->sink_layer, SINKING_HEAD,
-                              &scratch, &values)) {
+        if (group_values_read(group, &metric->quantity, group->sink_layer, SINKING_HEAD, &scratch,
+                              &values)) {
             find_onset(&values, place, peak, &scratch, &row->onsets[g]);
             any = true;
         }

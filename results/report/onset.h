@@ -13,17 +13,17 @@ typedef struct Onset {
     bool over_samples;  /* samples were drawn too, not only seeds */
     double step;        /* of the mean over all seeds and samples; NaN: none */
     double low, high;   /* 95 % of the draws; one without an onset counts as later than every step,
-                           and an end that falls on such a draw is NaN. Both NaN for one seed without
-                           samples */
+                           and an end that falls on such a draw is NaN. Both NaN for one seed
+                           without samples */
     int without;        /* draws of ONSET_DRAWS without an onset */
     double final;       /* the metric's last value */
     const char *reason; /* why there is none, else "" */
 } Onset;
 
 typedef struct OnsetRow {
-    const char *label; /* of the metric */
+    const char *label;           /* of the metric */
     const struct Metric *metric; /* NULL: against its peak */
-    Onset *onsets;     /* [group_count] */
+    Onset *onsets;               /* [group_count] */
 } OnsetRow;
 
 typedef struct OnsetTable {

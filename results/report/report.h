@@ -13,13 +13,13 @@ typedef struct ReportRun {
     const char *name;      /* the run's folder below the experiment's */
     const char *directory; /* its path */
     int64_t seed;
-    const char *const *swept_values; /* [swept_count] as text, without the seed */
+    const char *const *swept_values;  /* [swept_count] as text, without the seed */
     const char *const *swept_phrases; /* [swept_count] the same for legends and sentences; NULL: as
                                          the values */
-    const bool *given;               /* [swept_count]: the sweep gives this run the key's value;
+    const bool *given;                /* [swept_count]: the sweep gives this run the key's value;
                                         otherwise it has that of the rest of the file */
-    const char *status;              /* "done", "failed", "waiting" … */
-    const char *failure;             /* why, where failed; else "" */
+    const char *status;               /* "done", "failed", "waiting" … */
+    const char *failure;              /* why, where failed; else "" */
 } ReportRun;
 
 typedef struct ReportJob {

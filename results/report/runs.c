@@ -119,8 +119,8 @@ static herr_t list_dataset(hid_t group, const char *name, const H5L_info_t *info
     if (H5Oget_info_by_name2(group, name, &object, H5O_INFO_BASIC, H5P_DEFAULT) < 0 ||
         object.type != H5O_TYPE_DATASET)
         return 0;
-    listing->names =
-        arena_grow(listing->arena, listing->names, sizeof *listing->names, listing->count, &listing->capacity);
+    listing->names = arena_grow(listing->arena, listing->names, sizeof *listing->names,
+                                listing->count, &listing->capacity);
     listing->names[listing->count++] = arena_string(listing->arena, name);
     return 0;
 }

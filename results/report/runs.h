@@ -44,9 +44,9 @@ typedef struct RunFacts {
 
 typedef struct RunData {
     const ReportRun *run;
-    int group;          /* index into Report.groups */
-    int *sink_heads;    /* [layers] the strongest head (groups.h) of each; NULL where not analysed */
-    bool analyzed;      /* analysis.h5 is there, sound and used */
+    int group;       /* index into Report.groups */
+    int *sink_heads; /* [layers] the strongest head (groups.h) of each; NULL where not analysed */
+    bool analyzed;   /* analysis.h5 is there, sound and used */
     const char *reason; /* why not, else "" */
     hid_t file;         /* analysis.h5, open while the report is made; −1: opened for each read */
     const char *path;   /* of analysis.h5 */

@@ -30,10 +30,10 @@ static void see(void *context, const TapView *view) {
     size_t plane = (size_t)view->sequence * layers + (size_t)view->layer;
     float *target;
     if (view->name == TAP_WEIGHTS)
-        target = maps->weights + (plane * (size_t)config->heads + (size_t)view->head) * length * length;
+        target =
+            maps->weights + (plane * (size_t)config->heads + (size_t)view->head) * length * length;
     else if (view->name == TAP_RESIDUAL)
-        target = maps->residual +
-                 (plane + (size_t)view->sequence) * length * (size_t)config->width;
+        target = maps->residual + (plane + (size_t)view->sequence) * length * (size_t)config->width;
     else
         return;
     size_t columns = (size_t)view->columns;

@@ -29,8 +29,8 @@ Difference compare_floats(const float *actual, const double *expected, size_t co
     return difference;
 }
 
-void assert_floats_close(const char *what, const float *actual, const double *expected, size_t count,
-                         double tolerance, double floor) {
+void assert_floats_close(const char *what, const float *actual, const double *expected,
+                         size_t count, double tolerance, double floor) {
     Difference difference = compare_floats(actual, expected, count);
     if (difference.not_finite > 0)
         fail_msg("%s: %zu of %zu values are not finite, the first at %zu: %g (expected %g)", what,

@@ -19,8 +19,8 @@ Difference compare_floats(const float *actual, const double *expected, size_t co
 /* Fails the running test unless all entries are finite and
    ‖actual − expected‖ ≤ tolerance · max(‖expected‖, floor). floor keeps a tensor that is zero in
    truth from being judged by its rounding alone. */
-void assert_floats_close(const char *what, const float *actual, const double *expected, size_t count,
-                         double tolerance, double floor);
+void assert_floats_close(const char *what, const float *actual, const double *expected,
+                         size_t count, double tolerance, double floor);
 
 /* Fails the running test unless |actual − expected| ≤ tolerance · max(|expected|, 1e-300). */
 void assert_real_close(const char *what, double actual, double expected, double tolerance);

@@ -134,8 +134,7 @@ ModelConfig defaults_model(const char *position, int layers, int width, int head
     config.hidden = hidden;
     config.context = context;
     config.vocabulary = vocabulary;
-    config.position =
-        single_kind(field_find(&model_config_fields, "position")->kinds, position);
+    config.position = single_kind(field_find(&model_config_fields, "position")->kinds, position);
     return config;
 }
 
@@ -200,8 +199,8 @@ void defaults_change(const FieldTable *table, void *members, const char *setting
 }
 
 const char *const *defaults_positions(void) {
-    static const char *const names[] = {"rope",       "alibi",    "absolute",
-                                        "sinusoidal", "relative", "nope",     NULL};
+    static const char *const names[] = {"rope",     "alibi", "absolute", "sinusoidal",
+                                        "relative", "nope",  NULL};
     return names;
 }
 

@@ -9,12 +9,13 @@
 
 /* What the tables do not say of an axis. */
 typedef struct AxisNote {
-    const char *key;   /* dotted */
-    const char *kind;  /* of an option: whose it is; NULL: any kind's */
-    const char *value; /* of a number or a text: one to try, a line for each; of a choice, a kind or a
+    const char *key;  /* dotted */
+    const char *kind; /* of an option: whose it is; NULL: any kind's */
+    const char
+        *value; /* of a number or a text: one to try, a line for each; of a choice, a kind or a
                           switch: the one that the line is about. NULL: any */
-    const char *with;  /* "key=value; key=value": given beside it; NULL: nothing */
-    bool no_axis;      /* nothing is tried */
+    const char *with; /* "key=value; key=value": given beside it; NULL: nothing */
+    bool no_axis;     /* nothing is tried */
 } AxisNote;
 
 typedef struct Learning {

@@ -30,8 +30,8 @@ static void draw_batch(ModelCase *scene, uint64_t seed) {
 }
 
 static void make_model(ModelCase *scene, CaseShape shape, const char *settings) {
-    *scene = (ModelCase){
-        .arena = arena_create("a model test"), .shape = shape, .settings = settings};
+    *scene =
+        (ModelCase){.arena = arena_create("a model test"), .shape = shape, .settings = settings};
     snprintf(scene->name, sizeof scene->name,
              "%s %s, %d layers, width %d, %d heads, hidden %d, vocabulary %d, %d×%d tokens",
              shape.position, settings, shape.layers, shape.width, shape.heads, shape.hidden,
@@ -64,8 +64,7 @@ void case_create_with(ModelCase *scene, CaseShape shape, const char *settings, d
         for (size_t i = 0; i < entry->count; i++) {
             double drawn = random_normal(&random);
             bool gain = entry->initialization == INITIALIZE_ONE;
-            scene->parameters[entry->offset + i] =
-                (float)(gain ? 1 + 0.2 * drawn : scale * drawn);
+            scene->parameters[entry->offset + i] = (float)(gain ? 1 + 0.2 * drawn : scale * drawn);
         }
     }
     finish(scene, seed);
@@ -75,7 +74,8 @@ void case_create(ModelCase *scene, CaseShape shape, double scale, uint64_t seed)
     case_create_with(scene, shape, "", scale, seed);
 }
 
-void case_create_fresh_with(ModelCase *scene, CaseShape shape, const char *settings, uint64_t seed) {
+void case_create_fresh_with(ModelCase *scene, CaseShape shape, const char *settings,
+                            uint64_t seed) {
     make_model(scene, shape, settings);
     parameters_initialize(scene->table, seed, scene->parameters);
     finish(scene, seed);

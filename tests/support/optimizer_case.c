@@ -7,7 +7,10 @@ static const Parameter entries[] = {
     {.name = "token_embedding", .rows = 7, .columns = 12, .group = GROUP_EMBEDDING, .decay = true},
     {.name = "position_embedding", .rows = 5, .columns = 12, .group = GROUP_EMBEDDING},
     {.name = "layers/0/attention_norm", .rows = 12, .group = GROUP_ATTENTION},
-    {.name = "layers/0/attention/query", .rows = 12, .columns = 12, .group = GROUP_ATTENTION,
+    {.name = "layers/0/attention/query",
+     .rows = 12,
+     .columns = 12,
+     .group = GROUP_ATTENTION,
      .decay = true},
     {.name = "layers/0/mlp/gate", .rows = 20, .columns = 12, .group = GROUP_MLP, .decay = true},
     {.name = "layers/0/mlp/down", .rows = 12, .columns = 20, .group = GROUP_MLP, .decay = true},
@@ -41,7 +44,7 @@ void optimizer_case_create(OptimizerCase *scene, const KindChoice *choice) {
     size_t total = scene->table.total;
     scene->parameters = ARENA_ARRAY(&scene->arena, float, total);
     scene->gradient = ARENA_ARRAY(&scene->arena, float, total);
-    scene->slots = ARENA_ARRAY(&scene->arena, float, total * (size_t)scene->kind->slots);
+    scene->slots = ARENA_ARRAY(&scene->arena, float, total *(size_t)scene->kind->slots);
     parameters_initialize(&scene->table, 3, scene->parameters);
     defaults_fill(&groups_config_fields, &scene->groups);
     scene->groups.mlp = (GroupRates){.learning_rate = 0.5, .weight_decay = 2};

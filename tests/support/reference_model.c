@@ -203,8 +203,8 @@ static double capped(const Pass *pass, double score) {
     return cap > 0 ? cap * tanh(score / cap) : score;
 }
 
-static double score(const Pass *pass, int layer, const double *query, const double *key, int i, int j,
-                    int head) {
+static double score(const Pass *pass, int layer, const double *query, const double *key, int i,
+                    int j, int head) {
     const KindChoice *position = position_of(pass, layer);
     double product = scaled_product(pass, query, key);
     if (kind_is(position, "alibi"))
@@ -212,9 +212,10 @@ static double score(const Pass *pass, int layer, const double *query, const doub
     if (kind_is(position, "relative")) {
         int buckets = (int)defaults_option(position, "buckets", NAN);
         int side = allowed(&pass->config->attention, 0, 1) ? buckets / 2 : buckets;
-        product += values_of(pass, -1, "relative_bias")[
-            head * buckets + (j > i ? side : 0) +
-            relative_bucket(abs(i - j), side, defaults_option(position, "distance", NAN))];
+        product += values_of(
+            pass, -1, "relative_bias")[head * buckets + (j > i ? side : 0) +
+                                       relative_bucket(abs(i - j), side,
+                                                       defaults_option(position, "distance", NAN))];
     }
     return capped(pass, product);
 }
@@ -396,8 +397,8 @@ static double *attend(const Pass *pass, const double *x, int layer, double *map)
                                key + (j * key_heads + shared) * size, i, j, h);
             double slot = 1; /* the weight of extra.value: 1 where it stands alone */
             if (extra.key != NULL)
-                slot = capped(pass, scaled_product(pass, query + (i * pass->heads + h) * size,
-                                                   extra.key));
+                slot = capped(
+                    pass, scaled_product(pass, query + (i * pass->heads + h) * size, extra.key));
             double sink = pass->config->attention.sink_logit
                               ? values_of(pass, layer, "attention/sink_logit")[h]
                               : -INFINITY;
@@ -468,9 +469,9 @@ static void drop(const Pass *pass, int place, double *x) {
     const Dropout *dropout = pass->dropout;
     if (dropout == NULL || dropout->rate == 0)
         return;
-    Random random = random_create(dropout->seed, RANDOM_DROPOUT,
-                                  dropout->step + ((uint64_t)place << 40),
-                                  (uint32_t)(dropout->first_sequence + pass->sequence));
+    Random random =
+        random_create(dropout->seed, RANDOM_DROPOUT, dropout->step + ((uint64_t)place << 40),
+                      (uint32_t)(dropout->first_sequence + pass->sequence));
     for (int i = 0; i < pass->length * pass->width; i++)
         x[i] *= (double)random_bits(&random) < dropout->rate * 4294967296.0
                     ? 0

@@ -307,8 +307,8 @@ void report_case_create(void *const *state, bool frames, ReportCase *made) {
     snprintf(made->directory, sizeof made->directory, "%s", directory);
     mkdir(directory, 0777);
     for (int r = 0; r < CASE_RUNS; r++) {
-        snprintf(made->run_directories[r], sizeof made->run_directories[r], "%s/%s",
-                 directory, names[r]);
+        snprintf(made->run_directories[r], sizeof made->run_directories[r], "%s/%s", directory,
+                 names[r]);
         mkdir(made->run_directories[r], 0777);
         write_log(made->run_directories[r]);
         if (r < 4) /* rope: 0.4 and 0.6; nope does not rise */

@@ -66,10 +66,8 @@ void source_assert_refused(const KindChoice *choice, const char *culprit, const 
     const char *named = NULL;
     Arena arena = arena_create("a source's test");
     DataSource source;
-    const SourceSetup setup = {.seed = 1,
-                               .context = SOURCE_CASE_LENGTH,
-                               .batch = SOURCE_CASE_BATCH,
-                               .arena = &arena};
+    const SourceSetup setup = {
+        .seed = 1, .context = SOURCE_CASE_LENGTH, .batch = SOURCE_CASE_BATCH, .arena = &arena};
     Status status = source_open(choice, &setup, &source, &named, &error);
     arena_destroy(&arena);
     if (status != STATUS_BAD_INPUT || strcmp(named, culprit) != 0 ||

@@ -106,9 +106,9 @@ static void check_product(const Multiplier *by, size_t product, int m, int n, in
 }
 
 static void check_multiplier(const Multiplier *by) {
-    static const int shapes[][3] = {{1, 1, 1},    {1, 7, 3},      {5, 1, 9},     {3, 4, 1},
-                                    {17, 33, 5},  {64, 64, 64},   {65, 63, 129}, {37, 300, 71},
-                                    {15, 32, 16}, {28, 48, 17},   {13, 31, 40}};
+    static const int shapes[][3] = {{1, 1, 1},    {1, 7, 3},    {5, 1, 9},     {3, 4, 1},
+                                    {17, 33, 5},  {64, 64, 64}, {65, 63, 129}, {37, 300, 71},
+                                    {15, 32, 16}, {28, 48, 17}, {13, 31, 40}};
     for (size_t p = 0; p < sizeof products / sizeof products[0]; p++)
         for (size_t s = 0; s < sizeof shapes / sizeof shapes[0]; s++) {
             check_product(by, p, shapes[s][0], shapes[s][1], shapes[s][2], 1, false);

@@ -103,9 +103,12 @@ static void check_plain_pair(const Kernels *table, int width, Pair pair) {
 
 static void check_plain(const Kernels *table, int width) {
     const BlockKernels *block = &table->block;
-    check_plain_pair(table, width, (Pair){"relu", block->relu, block->relu_backward, relu, relu_slope});
-    check_plain_pair(table, width, (Pair){"silu", block->silu, block->silu_backward, silu, silu_slope});
-    check_plain_pair(table, width, (Pair){"gelu", block->gelu, block->gelu_backward, gelu, gelu_slope});
+    check_plain_pair(table, width,
+                     (Pair){"relu", block->relu, block->relu_backward, relu, relu_slope});
+    check_plain_pair(table, width,
+                     (Pair){"silu", block->silu, block->silu_backward, silu, silu_slope});
+    check_plain_pair(table, width,
+                     (Pair){"gelu", block->gelu, block->gelu_backward, gelu, gelu_slope});
 }
 
 static void check_gated_pair(const Kernels *table, int width, Pair pair) {
@@ -249,11 +252,8 @@ static void rows(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ungated),
-        cmocka_unit_test(gated),
-        cmocka_unit_test(layer_norm),
-        cmocka_unit_test(rows),
-        cmocka_unit_test(random_words),
+        cmocka_unit_test(ungated), cmocka_unit_test(gated),        cmocka_unit_test(layer_norm),
+        cmocka_unit_test(rows),    cmocka_unit_test(random_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

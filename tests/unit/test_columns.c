@@ -38,14 +38,17 @@ static void test_width(void **state) {
     Arena arena = arena_create("test");
     TextBuffer buffer = {.arena = &arena};
     Columns columns = {.arena = &arena, .count = 3, .right = "lll"};
-    columns_add(&columns, (const char *[]){"a_name_that_goes_on_for_rather_more_than_fifty_characters",
-                                           "layer head threshold distance", "one two three four five "
-                                           "six seven eight nine ten eleven twelve thirteen"});
+    columns_add(&columns,
+                (const char *[]){"a_name_that_goes_on_for_rather_more_than_fifty_characters",
+                                 "layer head threshold distance",
+                                 "one two three four five "
+                                 "six seven eight nine ten eleven twelve thirteen"});
     columns_add(&columns, (const char *[]){"short", "layer", "last"});
     columns_write(&columns, 4, &buffer);
-    text_wrap(&buffer, 6, "a paragraph of words that has to be broken twice, since it is longer than "
-                          "two lines of the width that there is, when the indent is counted too, as "
-                          "it must be: the end");
+    text_wrap(&buffer, 6,
+              "a paragraph of words that has to be broken twice, since it is longer than "
+              "two lines of the width that there is, when the indent is counted too, as "
+              "it must be: the end");
     for (const char *line = buffer.text; *line != '\0';) {
         size_t bytes = strcspn(line, "\n");
         char *copy = arena_format(&arena, "%.*s", (int)bytes, line);

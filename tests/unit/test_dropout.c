@@ -126,8 +126,8 @@ static void assert_gradients(const Dropout dropout, int count) {
         workspace_set_dropout(scene.workspace, dropout);
         double loss = model_gradient(scene.model, scene.parameters, &scene.batch, 1,
                                      scene.workspace, gradient);
-        double without = reference_forward(&scene.config, scene.table, scene.exact, &scene.batch,
-                                           NULL);
+        double without =
+            reference_forward(&scene.config, scene.table, scene.exact, &scene.batch, NULL);
         double with = reference_forward_dropped(&scene.config, scene.table, scene.exact,
                                                 &scene.batch, &dropout, NULL);
         assert_real_close(scene.name, loss, with, 1e-5);
@@ -173,7 +173,8 @@ static void passes_that_look_do_not_drop(void **state) {
                      logits + i * count);
         model_forward(scene.model, scene.parameters, &scene.batch, scene.workspace, NULL,
                       losses + i * tokens);
-        workspace_set_dropout(scene.workspace, (Dropout){.rate = 0.5, .weight_rate = 0.5, .seed = 1});
+        workspace_set_dropout(scene.workspace,
+                              (Dropout){.rate = 0.5, .weight_rate = 0.5, .seed = 1});
     }
     assert_memory_equal(logits, logits + count, count * sizeof *logits);
     assert_memory_equal(losses, losses + tokens, tokens * sizeof *losses);
@@ -225,9 +226,9 @@ static double lanes_run(const ModelCase *scene, int lanes_count, int threads, do
     const DataSource source = {.kind = &uniform, .seed = 1, .tokens = small.vocabulary, .bos = 0};
     Lanes *lanes;
     Error error;
-    assert_int_equal(lanes_create(scene->model, 7, small.length, lanes_count, threads, arena,
-                                  &lanes, &error),
-                     STATUS_OK);
+    assert_int_equal(
+        lanes_create(scene->model, 7, small.length, lanes_count, threads, arena, &lanes, &error),
+        STATUS_OK);
     lanes_set_dropout(lanes, (Dropout){.rate = rate, .weight_rate = rate, .seed = 1});
     return lanes_gradient(lanes, scene->parameters, &source, step, gradient);
 }

@@ -183,8 +183,8 @@ static void documented_keys_exist(void **state) {
         if (field_find(&run_config_fields, keys[i]) == NULL)
             fail_msg("there is no key %s", keys[i]);
     for (const char *const *position = defaults_positions(); *position != NULL; position++)
-        assert_non_null(defaults_kind(field_find(&model_config_fields, "position")->kinds, *position)
-                            .kind);
+        assert_non_null(
+            defaults_kind(field_find(&model_config_fields, "position")->kinds, *position).kind);
 }
 
 int main(void) {

@@ -109,9 +109,7 @@ static void check_similarity(const double *matrix, const Tridiagonal *t, int kin
                     sum += q[i * n + a] * matrix[a * n + b] * q[j * n + b];
             }
             int apart = i > j ? i - j : j - i;
-            double entry = apart == 0   ? t->diagonal[i]
-                           : apart == 1 ? t->beside[i < j ? i : j]
-                                        : 0;
+            double entry = apart == 0 ? t->diagonal[i] : apart == 1 ? t->beside[i < j ? i : j] : 0;
             if (!(fabs(sum - t->unit * entry) <= tolerance * scale))
                 fail_msg("size %d, kind %d: (Q'AQ)[%d][%d] is %.17g, T has %.17g", n, kind, i, j,
                          sum, t->unit * entry);
@@ -128,8 +126,7 @@ static void tridiagonal_form_is_similar(void **state) {
         for (int kind = 0; kind < KINDS; kind++) {
             const double *matrix = draw(kind, sizes[s], sizes[s], true);
             for (int v = 0; v < count; v++) {
-                Tridiagonal t =
-                    tridiagonal_reduce_by(variants[v], matrix, sizes[s], true, &arena);
+                Tridiagonal t = tridiagonal_reduce_by(variants[v], matrix, sizes[s], true, &arena);
                 check_similarity(matrix, &t, kind);
             }
         }

@@ -118,7 +118,8 @@ static void test_taken_away(void **state) {
     assert_int_equal(test->plan.runs[0].experiment.run.seed, 1);
     /* At any depth, and also where there is nothing to take away. */
     put(test, "deep.yaml",
-        "base: base.yaml\nmodel: {width: ~, position: {kind: rope, base: ~}}\ntrain: {optimizer: ~}\n"
+        "base: base.yaml\nmodel: {width: ~, position: {kind: rope, base: ~}}\ntrain: {optimizer: "
+        "~}\n"
         "sweep: {zip: ~, exclude: ~, seed: ~, train.steps: ~}\n");
     assert_expands(test, "deep.yaml");
     assert_int_equal(test->plan.count, 1);

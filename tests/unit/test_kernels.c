@@ -151,7 +151,8 @@ static void check_swiglu_once(Setting *setting, double scale) {
     float *gate_up = floats(setting, ROWS * 2 * hidden, scale);
     float *out = floats(setting, ROWS * hidden, 1), *d_out = floats(setting, ROWS * hidden, 1);
     float *d_gate_up = floats(setting, ROWS * 2 * hidden, 1);
-    double *expected = reals(setting, ROWS * hidden), *expected_d = reals(setting, ROWS * 2 * hidden);
+    double *expected = reals(setting, ROWS * hidden),
+           *expected_d = reals(setting, ROWS * 2 * hidden);
     for (int r = 0; r < ROWS; r++)
         for (int i = 0; i < hidden; i++) {
             int at = r * 2 * hidden + i, o = r * hidden + i;
@@ -271,8 +272,7 @@ static void check_cross_entropy_once(Setting *setting, double scale, double shif
     assert_real_within("cross_entropy, loss alone", actual, loss - 1e-6 * (1 + loss),
                        loss + 1e-6 * (1 + loss));
     actual = setting->kernels->cross_entropy(count, logits, target, 0.25f);
-    assert_real_within("cross_entropy", actual, loss - 1e-6 * (1 + loss),
-                       loss + 1e-6 * (1 + loss));
+    assert_real_within("cross_entropy", actual, loss - 1e-6 * (1 + loss), loss + 1e-6 * (1 + loss));
     check_result(setting, "cross_entropy gradient", logits, expected, count, 1e-6);
 }
 
@@ -353,7 +353,8 @@ static void check_adam(Setting *setting) {
     }
 }
 
-static void assert_all_nan(const Setting *setting, const char *kernel, const float *row, int count) {
+static void assert_all_nan(const Setting *setting, const char *kernel, const float *row,
+                           int count) {
     for (int i = 0; i < count; i++)
         if (!isnan(row[i]))
             fail_msg("%s %s, size %d: a NaN was lost, %g at %d", setting->kernels->name, kernel,

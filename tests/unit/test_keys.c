@@ -52,7 +52,8 @@ static void add_kind(Written *written, int indent, const Field *field, const Kin
 }
 
 /* entry's path with its last part called name. */
-static Written write_key(Keys *keys, const SchemaEntry *entry, const char *name, const char *value) {
+static Written write_key(Keys *keys, const SchemaEntry *entry, const char *name,
+                         const char *value) {
     Written written = {.yaml = {.arena = &keys->arena}};
     char *path = arena_string(&keys->arena, entry->path);
     int indent = 0;
@@ -136,7 +137,9 @@ static void every_wrong_type_is_refused(void **state) {
     for (size_t i = 0; i < keys.list.count; i++) {
         const char *value = wrong_value(keys.list.entries[i].field);
         assert_value_refused(&keys, &keys.list.entries[i], value,
-                             *value == '[' ? "a list" : *value == '{' ? "a map" : "'5'");
+                             *value == '['   ? "a list"
+                             : *value == '{' ? "a map"
+                                             : "'5'");
     }
     arena_destroy(&keys.arena);
 }
@@ -208,10 +211,10 @@ static void every_name_is_known_when_misspelt(void **state) {
 /* Kinds that are what their names say, or this program's own. */
 static bool needs_no_source(const char *what, const char *name) {
     static const char *const own[][2] = {
-        {"mask", "causal"},        {"mask", "bidirectional"},     {"normalization", "softmax"},
-        {"norm", "none"},          {"MLP", "none"},               {"objective", "causal"},
-        {"schedule", "constant"},  {"schedule", "linear"},        {"data source", "markov"},
-        {"data source", "zipf"},   {"data source", "text"},       {"data source", "tokens"},
+        {"mask", "causal"},         {"mask", "bidirectional"}, {"normalization", "softmax"},
+        {"norm", "none"},           {"MLP", "none"},           {"objective", "causal"},
+        {"schedule", "constant"},   {"schedule", "linear"},    {"data source", "markov"},
+        {"data source", "zipf"},    {"data source", "text"},   {"data source", "tokens"},
         {"data source", "mixture"}, {"key-value bias", "none"}};
     for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
         if (strcmp(own[i][0], what) == 0 && strcmp(own[i][1], name) == 0)
@@ -222,13 +225,24 @@ static bool needs_no_source(const char *what, const char *name) {
 /* Keys below which everything, and the single ones that, a paper introduced. */
 static void what_is_published_says_where(void **state) {
     (void)state;
-    static const char *const published[] = {
-        "model.position.base",         "model.position.fraction",   "model.position.scaling",
-        "model.position.truncate",     "model.position.buckets",    "model.attention.window",
-        "model.attention.sink_logit",  "model.attention.soft_cap",  "model.attention.normalization",
-        "model.placement",             "model.parallel",            "model.tied",
-        "model.init.scheme",           "train.clip",                "data.fixed_position",
-        "data.random_first",           "data.amount",               "model.attention.kv_bias"};
+    static const char *const published[] = {"model.position.base",
+                                            "model.position.fraction",
+                                            "model.position.scaling",
+                                            "model.position.truncate",
+                                            "model.position.buckets",
+                                            "model.attention.window",
+                                            "model.attention.sink_logit",
+                                            "model.attention.soft_cap",
+                                            "model.attention.normalization",
+                                            "model.placement",
+                                            "model.parallel",
+                                            "model.tied",
+                                            "model.init.scheme",
+                                            "train.clip",
+                                            "data.fixed_position",
+                                            "data.random_first",
+                                            "data.amount",
+                                            "model.attention.kv_bias"};
     Keys keys = keys_create();
     for (size_t i = 0; i < sizeof published / sizeof published[0]; i++) {
         const SchemaEntry *entry = schema_find(&keys.list, published[i]);

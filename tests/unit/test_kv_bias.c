@@ -62,7 +62,8 @@ static void assert_same(ModelCase *first, ModelCase *second) {
     float losses[2][128];
     double expected[128];
     assert_in_range(tokens, 1, 128);
-    model_forward(first->model, first->parameters, &first->batch, first->workspace, NULL, losses[0]);
+    model_forward(first->model, first->parameters, &first->batch, first->workspace, NULL,
+                  losses[0]);
     model_forward(second->model, second->parameters, &second->batch, second->workspace, NULL,
                   losses[1]);
     for (size_t i = 0; i < tokens; i++)
@@ -156,7 +157,8 @@ static void shared_biases_are_equal_ones(void **state) {
         assert_int_equal(parameters_find(shared.table, names[n])->count, 8);
         for (int i = 0; i < 24; i++)
             sums[i % 8] += (double)part(&own, of_own, names[n])[i];
-        assert_floats_close(names[n], part(&shared, of_shared, names[n]), sums, 8, 10 * tolerance, 0);
+        assert_floats_close(names[n], part(&shared, of_shared, names[n]), sums, 8, 10 * tolerance,
+                            0);
     }
     case_destroy(&own);
     case_destroy(&shared);

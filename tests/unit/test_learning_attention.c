@@ -39,7 +39,8 @@ static Learning begin(void **state) {
 static void every_attention_learns(void **state) {
     Learning learning = begin(state);
     learning_check_axes(&learning, "model.attention", NULL);
-    learning_check(&learning, "model.attention.window=4; model.attention.mask=bidirectional; " MASKED);
+    learning_check(&learning,
+                   "model.attention.window=4; model.attention.mask=bidirectional; " MASKED);
 }
 
 static void every_position_learns(void **state) {

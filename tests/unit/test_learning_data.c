@@ -17,7 +17,8 @@ static const AxisNote notes[] = {
     {.key = "data", .value = "repeat", .with = "data.block=1"},
     {.key = "data", .value = "text", .with = "data.path=text.txt"},
     {.key = "data", .value = "tokens", .with = "data.path=headed16.bin"},
-    {.key = "data", .value = "mixture",
+    {.key = "data",
+     .value = "mixture",
      .with = "data.sources=[{source: markov, chain: zipf}, {source: repeat, block: 1, weight: 3}]"},
     {.key = "data.weight", .no_axis = true}, /* of parts: see every_part_learns */
     {.key = "data.bos_count", .value = "3"},
@@ -41,7 +42,10 @@ static const AxisNote notes[] = {
     {.key = "data.symbols", .kind = "markov", .value = "32", .with = "data.chain=zipf"},
     {.key = "data.symbols", .kind = "zipf", .value = "32"},
     {.key = "data.symbols", .kind = "repeat", .value = "32"},
-    {.key = "data.exponent", .kind = "bigram-backcopy", .value = "1.5", .with = "data.bigrams=zipf"},
+    {.key = "data.exponent",
+     .kind = "bigram-backcopy",
+     .value = "1.5",
+     .with = "data.bigrams=zipf"},
     {.key = "data.exponent", .kind = "markov", .value = "1.5", .with = "data.chain=zipf"},
     {.key = "data.exponent", .kind = "zipf", .value = "1.5"},
     {.key = "data.exponent", .kind = "repeat", .value = "1.5"},
@@ -53,7 +57,9 @@ static const AxisNote notes[] = {
     {.key = "data.held_out", .value = "0.3"},
     {.key = "data.document_end", .value = "\" fox\""},
     {.key = "data.packing", .kind = "text", .value = "documents", .with = "data.document_end=fox"},
-    {.key = "data.validation", .value = "plain16.bin", .with = "data.format=uint16; data.path=plain16.bin"},
+    {.key = "data.validation",
+     .value = "plain16.bin",
+     .with = "data.format=uint16; data.path=plain16.bin"},
     {.key = "data.format", .value = "uint16", .with = "data.path=plain16.bin"},
     {.key = "data.format", .value = "uint32", .with = "data.path=plain32.bin"},
     {.key = "data.format", .value = "npy", .with = "data.path=array.npy"},
@@ -63,8 +69,8 @@ static const AxisNote notes[] = {
 
 /* Sentences of a few words in an order that a small hash gives, one to a line. */
 static size_t write_sentences(char *text, size_t room) {
-    static const char *const words[] = {"the ", "quick ", "brown ", "fox ", "jumps ", "over ",
-                                        "lazy ", "dogs "};
+    static const char *const words[] = {"the ",   "quick ", "brown ", "fox ",
+                                        "jumps ", "over ",  "lazy ",  "dogs "};
     size_t used = 0;
     for (uint32_t i = 0; used + 16 < room; i++) {
         uint32_t hash = (i * UINT32_C(2654435761)) >> 16;
@@ -118,8 +124,9 @@ static void every_source_is_learned(void **state) {
     learning_check(&learning, "data=tokens; data.path=headed32.bin");
     learning_check(&learning, "data=tokens; data.path=headed16.bin; data.document_token=10; "
                               "data.packing=documents; data.bos=document");
-    learning_check(&learning, "data=text; data.path=text.txt; data.document_end=fox; data.bos=document; "
-                              "data.bos_count=2");
+    learning_check(&learning,
+                   "data=text; data.path=text.txt; data.document_end=fox; data.bos=document; "
+                   "data.bos_count=2");
 }
 
 /* Options without which a kind of part does not learn or does not open. */
@@ -142,8 +149,8 @@ static void every_part_learns(void **state) {
         const char *kind = parts->kinds[i]->name, *options = part_options(kind);
         char settings[400];
         snprintf(settings, sizeof settings,
-                 "data={source: mixture, sources: [{source: %s%s}, {source: %s%s, weight: 2}]}", kind,
-                 options, kind, options);
+                 "data={source: mixture, sources: [{source: %s%s}, {source: %s%s, weight: 2}]}",
+                 kind, options, kind, options);
         learning_check(&learning, settings);
     }
 }

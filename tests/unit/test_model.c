@@ -22,10 +22,10 @@ static const double tolerance = 1e-5;
 /* Lengths 1, below, on and above the attention's block; heads that are no power of two; hidden
    units that fill no vector; contexts longer than the sequence. */
 static const CaseShape shapes[] = {
-    {"", 1, 8, 1, 12, 6, 7, 2, 6, 4},       {"", 2, 8, 2, 5, 9, 7, 1, 1, 0},
-    {"", 2, 24, 3, 20, 33, 11, 3, 33, 5},   {"", 3, 16, 4, 33, 70, 300, 2, 65, 7},
-    {"", 1, 64, 1, 128, 64, 65, 2, 64, 9},  {"", 2, 36, 6, 50, 130, 64, 1, 129, 0},
-    {"", 4, 6, 1, 3, 40, 2, 5, 37, 2},      {"", 1, 40, 5, 16, 32, 257, 2, 32, 1},
+    {"", 1, 8, 1, 12, 6, 7, 2, 6, 4},      {"", 2, 8, 2, 5, 9, 7, 1, 1, 0},
+    {"", 2, 24, 3, 20, 33, 11, 3, 33, 5},  {"", 3, 16, 4, 33, 70, 300, 2, 65, 7},
+    {"", 1, 64, 1, 128, 64, 65, 2, 64, 9}, {"", 2, 36, 6, 50, 130, 64, 1, 129, 0},
+    {"", 4, 6, 1, 3, 40, 2, 5, 37, 2},     {"", 1, 40, 5, 16, 32, 257, 2, 32, 1},
 };
 enum { SHAPES = sizeof shapes / sizeof shapes[0] };
 
@@ -53,9 +53,9 @@ static void check_logits_and_losses(ModelCase *scene) {
     float *losses = ARENA_ARRAY(&scene->arena, float, tokens);
     for (size_t i = 0; i < tokens; i++)
         losses[i] = NAN;
-    double sum = reference_forward(
-        &scene->config, scene->table, scene->exact, &scene->batch,
-        &(ReferenceOutput){.logits = expected, .losses = expected_losses});
+    double sum =
+        reference_forward(&scene->config, scene->table, scene->exact, &scene->batch,
+                          &(ReferenceOutput){.logits = expected, .losses = expected_losses});
     model_logits(scene->model, scene->parameters, &scene->batch, scene->workspace, logits);
     model_forward(scene->model, scene->parameters, &scene->batch, scene->workspace, NULL, losses);
     assert_floats_close(scene->name, logits, expected, count, tolerance, 0);
@@ -111,12 +111,12 @@ static void check_tap(ModelCase *scene) {
     size_t maps = sequences * (size_t)(scene->config.layers * scene->config.heads);
     size_t planes = sequences * (size_t)(scene->config.layers + 1);
     size_t states = planes * length * (size_t)scene->config.width;
-    double *weights = ARENA_ARRAY(&scene->arena, double, maps * length * length);
+    double *weights = ARENA_ARRAY(&scene->arena, double, maps *length *length);
     double *residual = ARENA_ARRAY(&scene->arena, double, states);
     reference_forward(&scene->config, scene->table, scene->exact, &scene->batch,
                       &(ReferenceOutput){.weights = weights, .residual = residual});
     Seen seen = {.scene = scene,
-                 .weights = ARENA_ARRAY(&scene->arena, float, maps * length * length),
+                 .weights = ARENA_ARRAY(&scene->arena, float, maps *length *length),
                  .residual = ARENA_ARRAY(&scene->arena, float, states)};
     model_forward(scene->model, scene->parameters, &scene->batch, scene->workspace,
                   &(Tap){see, &seen}, NULL);
@@ -146,8 +146,8 @@ static void check_tap_is_silent(ModelCase *scene) {
     float *plain = ARENA_ARRAY(&scene->arena, float, tokens);
     float *tapped = ARENA_ARRAY(&scene->arena, float, tokens);
     Seen seen = {.scene = scene,
-                 .weights = ARENA_ARRAY(&scene->arena, float, maps * length * length),
-                 .residual = ARENA_ARRAY(&scene->arena, float, planes * length * width)};
+                 .weights = ARENA_ARRAY(&scene->arena, float, maps *length *length),
+                 .residual = ARENA_ARRAY(&scene->arena, float, planes *length *width)};
     model_forward(scene->model, scene->parameters, &scene->batch, scene->workspace, NULL, plain);
     model_forward(scene->model, scene->parameters, &scene->batch, scene->workspace,
                   &(Tap){see, &seen}, tapped);
@@ -193,9 +193,9 @@ static void check_workspace_reuse(ModelCase *scene) {
     part.length = (part.length + 1) / 2;
     Workspace *fresh;
     Error error;
-    assert_int_equal(workspace_create(scene->model, 1, part.length, true, &scene->arena, &fresh,
-                                      &error),
-                     STATUS_OK);
+    assert_int_equal(
+        workspace_create(scene->model, 1, part.length, true, &scene->arena, &fresh, &error),
+        STATUS_OK);
     model_gradient(scene->model, scene->parameters, &part, 0.5, fresh, first);
     model_gradient(scene->model, scene->parameters, &scene->batch, 1, scene->workspace, second);
     model_gradient(scene->model, scene->parameters, &part, 0.5, scene->workspace, second);
@@ -213,9 +213,9 @@ static void fresh_loss(void **state) {
     for (const char *const *position = defaults_positions(); *position != NULL; position++) {
         ModelCase scene;
         case_create_fresh(&scene, (CaseShape){*position, 2, 64, 1, 128, 64, 65, 8, 64, 0}, 1);
-        double loss = reference_forward(&scene.config, scene.table, scene.exact, &scene.batch,
-                                        NULL) /
-                      (double)batch_target_count(&scene.batch);
+        double loss =
+            reference_forward(&scene.config, scene.table, scene.exact, &scene.batch, NULL) /
+            (double)batch_target_count(&scene.batch);
         float *losses = ARENA_ARRAY(&scene.arena, float, 8 * 64);
         model_forward(scene.model, scene.parameters, &scene.batch, scene.workspace, NULL, losses);
         double mean = 0;
@@ -357,9 +357,9 @@ static void too_many_tokens_are_refused(void **state) {
     case_create(&scene, (CaseShape){"nope", 1, 4, 1, 4, 1 << 16, 5, 1, 4, 0}, 0.3, 1);
     Workspace *workspace = NULL;
     Error error = {{0}};
-    assert_int_equal(workspace_create(scene.model, 1 << 16, 1 << 16, true, &scene.arena, &workspace,
-                                      &error),
-                     STATUS_FAILED);
+    assert_int_equal(
+        workspace_create(scene.model, 1 << 16, 1 << 16, true, &scene.arena, &workspace, &error),
+        STATUS_FAILED);
     assert_null(workspace);
     if (strstr(error.message, "65536 sequences of 65536 tokens") == NULL)
         fail_msg("the message \"%s\" does not say how many", error.message);

@@ -51,8 +51,7 @@ static void see(void *context, const TapView *view) {
     }
     if (view->name != TAP_RESIDUAL)
         return;
-    size_t plane =
-        (size_t)view->sequence * (size_t)(config->layers + 1) + (size_t)view->layer;
+    size_t plane = (size_t)view->sequence * (size_t)(config->layers + 1) + (size_t)view->layer;
     for (size_t r = 0; r < length; r++)
         memcpy(seen->residual + (plane * length + r) * width, view->data + r * view->stride,
                width * sizeof(float));
@@ -127,8 +126,8 @@ static void check_every_entry(ModelCase *scene) {
     const float *gradient = gradient_of(scene);
     double *expected = ARENA_ARRAY(&scene->arena, double, scene->table->total);
     for (size_t i = 0; i < scene->table->total; i++)
-        expected[i] = reference_partial(&scene->config, scene->table, scene->exact, &scene->batch,
-                                        i, step);
+        expected[i] =
+            reference_partial(&scene->config, scene->table, scene->exact, &scene->batch, i, step);
     double whole = norm_of(gradient, scene->table->total);
     assert_real_within("norm of the gradient", whole, 1e-3, 1e6);
     for (size_t e = 0; e < scene->table->count; e++) {
@@ -163,10 +162,11 @@ static void check_direction(ModelCase *scene) {
         }
         allowed += 5 * gradient_tolerance * fmax(norm, 1e-3 * whole) * scale;
     }
-    double slope = reference_slope(&scene->config, scene->table, scene->exact, &scene->batch,
-                                   direction, step);
+    double slope =
+        reference_slope(&scene->config, scene->table, scene->exact, &scene->batch, direction, step);
     if (!(fabs(analytic - slope) <= allowed))
-        fail_msg("%s: slope %.9g, expected %.9g within %.3g", scene->name, analytic, slope, allowed);
+        fail_msg("%s: slope %.9g, expected %.9g within %.3g", scene->name, analytic, slope,
+                 allowed);
 }
 
 static void slope_of_larger_models(void **state) {
@@ -182,9 +182,9 @@ static void check_workspace_reuse(ModelCase *scene) {
     Batch part = {scene->inputs, scene->targets, 1, scene->batch.length / 2};
     Workspace *fresh;
     Error error;
-    assert_int_equal(workspace_create(scene->model, 1, part.length, true, &scene->arena, &fresh,
-                                      &error),
-                     STATUS_OK);
+    assert_int_equal(
+        workspace_create(scene->model, 1, part.length, true, &scene->arena, &fresh, &error),
+        STATUS_OK);
     model_gradient(scene->model, scene->parameters, &part, 0.5, fresh, first);
     model_gradient(scene->model, scene->parameters, &scene->batch, 1, scene->workspace, second);
     model_gradient(scene->model, scene->parameters, &part, 0.5, scene->workspace, second);
@@ -237,7 +237,8 @@ static void assert_parameters(const char *settings, const char *const *names) {
     assert_int_equal(scene.table->count, count);
     for (size_t e = 0; e < count; e++) {
         const Parameter *entry = &scene.table->entries[e];
-        bool vector = strstr(entry->name, "_norm") != NULL || strstr(entry->name, "_bias") != NULL ||
+        bool vector = strstr(entry->name, "_norm") != NULL ||
+                      strstr(entry->name, "_bias") != NULL ||
                       strstr(entry->name, "sink_logit") != NULL;
         vector &= strcmp(entry->name, "relative_bias") != 0;
         assert_int_equal(vector, entry->columns == 0);
@@ -263,41 +264,52 @@ static void parameter_names(void **state) {
                       (const char *[]){"token_embedding", "relative_bias", ATTENTION,
                                        LAYER("attention_norm"), LAYER("mlp/gate"), LAYER("mlp/up"),
                                        LAYER("mlp/down"), "final_norm", "unembedding", NULL});
-    assert_parameters("kv_heads=1 attention.gate=head attention.query_key_norm=layer mlp=none "
-                      "norm=none biases=true",
-                      (const char *[]){"token_embedding", ATTENTION, LAYER("attention/gate"),
-                                       LAYER("attention/query_bias"), LAYER("attention/key_bias"),
-                                       LAYER("attention/value_bias"), LAYER("attention/gate_bias"),
-                                       LAYER("attention/output_bias"),
-                                       LAYER("attention/query_norm"),
-                                       LAYER("attention/query_norm_shift"),
-                                       LAYER("attention/key_norm"),
-                                       LAYER("attention/key_norm_shift"), "unembedding", NULL});
     assert_parameters(
-        "norm=layer placement=sandwich biases=true",
-        (const char *[]){"token_embedding", ATTENTION, LAYER("attention_norm"),
-                         LAYER("attention_norm_shift"), LAYER("attention/query_bias"),
-                         LAYER("attention/key_bias"), LAYER("attention/value_bias"),
-                         LAYER("attention/output_bias"), LAYER("attention_output_norm"),
-                         LAYER("attention_output_norm_shift"), LAYER("mlp_norm"),
-                         LAYER("mlp_norm_shift"), LAYER("mlp_output_norm"),
-                         LAYER("mlp_output_norm_shift"), LAYER("mlp/gate"), LAYER("mlp/up"),
-                         LAYER("mlp/down"), LAYER("mlp/gate_bias"), LAYER("mlp/up_bias"),
-                         LAYER("mlp/down_bias"), "final_norm", "final_norm_shift", "unembedding",
-                         NULL});
-    assert_parameters("attention.kv_bias=key-value attention.sink_logit=true mlp=none norm=none tied=true",
-                      (const char *[]){"token_embedding", ATTENTION, LAYER("attention/sink_logit"),
-                                       LAYER("attention/kv_bias_key"),
-                                       LAYER("attention/kv_bias_value"), NULL});
-    assert_parameters("attention.kv_bias=key biases=true mlp=none norm=none tied=true",
-                      (const char *[]){"token_embedding", ATTENTION,
-                                       LAYER("attention/query_bias"), LAYER("attention/key_bias"),
+        "kv_heads=1 attention.gate=head attention.query_key_norm=layer mlp=none "
+        "norm=none biases=true",
+        (const char *[]){"token_embedding", ATTENTION, LAYER("attention/gate"),
+                         LAYER("attention/query_bias"), LAYER("attention/key_bias"),
+                         LAYER("attention/value_bias"), LAYER("attention/gate_bias"),
+                         LAYER("attention/output_bias"), LAYER("attention/query_norm"),
+                         LAYER("attention/query_norm_shift"), LAYER("attention/key_norm"),
+                         LAYER("attention/key_norm_shift"), "unembedding", NULL});
+    assert_parameters("norm=layer placement=sandwich biases=true",
+                      (const char *[]){"token_embedding",
+                                       ATTENTION,
+                                       LAYER("attention_norm"),
+                                       LAYER("attention_norm_shift"),
+                                       LAYER("attention/query_bias"),
+                                       LAYER("attention/key_bias"),
                                        LAYER("attention/value_bias"),
                                        LAYER("attention/output_bias"),
+                                       LAYER("attention_output_norm"),
+                                       LAYER("attention_output_norm_shift"),
+                                       LAYER("mlp_norm"),
+                                       LAYER("mlp_norm_shift"),
+                                       LAYER("mlp_output_norm"),
+                                       LAYER("mlp_output_norm_shift"),
+                                       LAYER("mlp/gate"),
+                                       LAYER("mlp/up"),
+                                       LAYER("mlp/down"),
+                                       LAYER("mlp/gate_bias"),
+                                       LAYER("mlp/up_bias"),
+                                       LAYER("mlp/down_bias"),
+                                       "final_norm",
+                                       "final_norm_shift",
+                                       "unembedding",
+                                       NULL});
+    assert_parameters(
+        "attention.kv_bias=key-value attention.sink_logit=true mlp=none norm=none tied=true",
+        (const char *[]){"token_embedding", ATTENTION, LAYER("attention/sink_logit"),
+                         LAYER("attention/kv_bias_key"), LAYER("attention/kv_bias_value"), NULL});
+    assert_parameters("attention.kv_bias=key biases=true mlp=none norm=none tied=true",
+                      (const char *[]){"token_embedding", ATTENTION, LAYER("attention/query_bias"),
+                                       LAYER("attention/key_bias"), LAYER("attention/value_bias"),
+                                       LAYER("attention/output_bias"),
                                        LAYER("attention/kv_bias_key"), NULL});
-    assert_parameters("attention.kv_bias=value mlp=none norm=none tied=true",
-                      (const char *[]){"token_embedding", ATTENTION,
-                                       LAYER("attention/kv_bias_value"), NULL});
+    assert_parameters(
+        "attention.kv_bias=value mlp=none norm=none tied=true",
+        (const char *[]){"token_embedding", ATTENTION, LAYER("attention/kv_bias_value"), NULL});
 }
 
 static void assert_shape(const ModelCase *scene, const char *name, int rows, int columns) {
@@ -338,8 +350,8 @@ static void assert_spread(const char *settings, const char *name, double expecte
                            1);
     const Parameter *entry = parameters_find(scene.table, name);
     assert_non_null(entry);
-    double spread = norm_of(scene.parameters + entry->offset, entry->count) /
-                    sqrt((double)entry->count);
+    double spread =
+        norm_of(scene.parameters + entry->offset, entry->count) / sqrt((double)entry->count);
     double bound = 5 * expected / sqrt(2.0 * (double)entry->count);
     assert_real_within(name, spread, expected - bound, expected + bound);
     case_destroy(&scene);
@@ -360,7 +372,8 @@ static void initialization_schemes(void **state) {
     assert_spread("init.scheme=zero-output", up, 0.02);
     assert_spread("init.scheme=zero-output", "token_embedding", 0.02);
     assert_spread("biases=true", "layers/0/mlp/up_bias", 0);
-    assert_spread("init.scale=0.5 attention.kv_bias=key-value", "layers/1/attention/kv_bias_key", 0.5);
+    assert_spread("init.scale=0.5 attention.kv_bias=key-value", "layers/1/attention/kv_bias_key",
+                  0.5);
     assert_spread("attention.kv_bias=value", "layers/0/attention/kv_bias_value", 0.02);
     assert_spread("norm=layer", "final_norm_shift", 0);
     assert_spread("norm=layer placement=sandwich", "layers/0/mlp_output_norm", 1);
@@ -464,9 +477,10 @@ static void a_factor_of_one_is_plain_rope(void **state) {
         for (int scaled = 0; scaled < 2; scaled++) {
             ModelConfig config = defaults_model("rope", 1, 16, 2, 16, 16, 10);
             if (scaled)
-                defaults_change(&model_config_fields, &config,
-                                arena_format(&arena, "position.scaling=%s position.factor=1",
-                                             scalings[i]), &arena);
+                defaults_change(
+                    &model_config_fields, &config,
+                    arena_format(&arena, "position.scaling=%s position.factor=1", scalings[i]),
+                    &arena);
             const KindChoice *choice = &config.position.items[0];
             const PositionKind *kind = (const PositionKind *)choice->kind;
             assert_int_equal(kind->angles(&config, &choice->options, angles[scaled]), 4);

@@ -47,8 +47,8 @@ static void check_every_entry(const CaseShape *shape, uint64_t seed) {
     const float *gradient = gradient_of(&scene, 1);
     double *expected = ARENA_ARRAY(&scene.arena, double, scene.table->total);
     for (size_t i = 0; i < scene.table->total; i++)
-        expected[i] = reference_partial(&scene.config, scene.table, scene.exact, &scene.batch, i,
-                                        step);
+        expected[i] =
+            reference_partial(&scene.config, scene.table, scene.exact, &scene.batch, i, step);
     double whole = norm_of(gradient, scene.table->total);
     assert_real_within("norm of the gradient", whole, 1e-3, 1e6);
     for (size_t e = 0; e < scene.table->count; e++) {
@@ -209,12 +209,9 @@ static void memorises_one_batch(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_entry),
-        cmocka_unit_test(directions_of_larger_models),
-        cmocka_unit_test(loss_scale_is_linear),
-        cmocka_unit_test(sequences_add_up),
-        cmocka_unit_test(no_targets),
-        cmocka_unit_test(memorises_one_batch),
+        cmocka_unit_test(every_entry),          cmocka_unit_test(directions_of_larger_models),
+        cmocka_unit_test(loss_scale_is_linear), cmocka_unit_test(sequences_add_up),
+        cmocka_unit_test(no_targets),           cmocka_unit_test(memorises_one_batch),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

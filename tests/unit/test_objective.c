@@ -216,12 +216,9 @@ static void masks_must_fit(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(causal_leaves_all),
-        cmocka_unit_test(prefix_asks_behind_it),
-        cmocka_unit_test(masked_hides_and_asks),
-        cmocka_unit_test(masked_leaves_every_leading_bos),
-        cmocka_unit_test(layouts_must_fit),
-        cmocka_unit_test(masked_is_a_function_of_its_name),
+        cmocka_unit_test(causal_leaves_all),     cmocka_unit_test(prefix_asks_behind_it),
+        cmocka_unit_test(masked_hides_and_asks), cmocka_unit_test(masked_leaves_every_leading_bos),
+        cmocka_unit_test(layouts_must_fit),      cmocka_unit_test(masked_is_a_function_of_its_name),
         cmocka_unit_test(masks_must_fit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

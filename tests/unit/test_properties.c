@@ -123,13 +123,12 @@ static const struct {
     const char *analysis, *name;
     int group;
 } shares[] = {
-    {"frames", "frame_share", 4}, {"frames", "frame_share_model", 4}, {"rotary", "pair_share", 2},
+    {"frames", "frame_share", 4}, {"frames", "frame_share_model", 4},  {"rotary", "pair_share", 2},
     {"rotary", "band_power", 3},  {"rotary", "distance_power", T - 1},
 };
 
-static const char *const analyses[] = {"sinks",       "frames", "topology", "spectrum",
-                                       "information", "fisher", "values",   "references",
-                                       "rotary",      "likelihood"};
+static const char *const analyses[] = {"sinks",  "frames", "topology",   "spectrum", "information",
+                                       "fisher", "values", "references", "rotary",   "likelihood"};
 
 enum { ANALYSES = sizeof analyses / sizeof *analyses };
 
@@ -188,9 +187,9 @@ static void values_keep_their_bounds(void **state) {
 
 /* What is made of inputs that are drawn for each place in the probe. */
 static bool is_drawn(const char *name) {
-    static const char *const drawn[] = {"induction_score",       "loss_copied",
-                                        "loss_ordinary",         "harmonic_ratio_before",
-                                        "harmonic_ratio_after",  NULL};
+    static const char *const drawn[] = {"induction_score",      "loss_copied",
+                                        "loss_ordinary",        "harmonic_ratio_before",
+                                        "harmonic_ratio_after", NULL};
     for (int i = 0; drawn[i] != NULL; i++)
         if (strcmp(drawn[i], name) == 0)
             return true;
@@ -208,10 +207,10 @@ static void compare_orders(const AnalysisScene *scene, const double *rows, const
         bool per_sample = variable->form <= VARIABLE_SAMPLE_HIDDEN;
         for (size_t i = 0; i < variable->count && per_sample && !is_drawn(variable->name); i++)
             for (size_t s = 0; s < SAMPLES; s++)
-                assert_number(variable->name,
-                              scene->rows[s * variables->sample_values + variable->offset + i],
-                              rows[(size_t)order[s] * variables->sample_values + variable->offset + i],
-                              0);
+                assert_number(
+                    variable->name,
+                    scene->rows[s * variables->sample_values + variable->offset + i],
+                    rows[(size_t)order[s] * variables->sample_values + variable->offset + i], 0);
         for (size_t i = 0; i < variable->count && variable->form == VARIABLE_PROBE; i++) {
             double before = probe[variable->offset + i];
             assert_number(variable->name, scene->probe_row[variable->offset + i], before,
@@ -252,7 +251,8 @@ static void made_up_inputs_are_ordinary_tokens(void **state) {
             if (isnan(tokens[at]))
                 continue;
             bool first = at % (size_t)inputs[i].length == 0;
-            bool good = first ? tokens[at] == 3 : tokens[at] >= 0 && tokens[at] < 12 && tokens[at] != 3;
+            bool good =
+                first ? tokens[at] == 3 : tokens[at] >= 0 && tokens[at] < 12 && tokens[at] != 3;
             if (!good)
                 fail_msg("token %zu of %s is %g", at, inputs[i].name, tokens[at]);
             drawn += !first;
@@ -367,7 +367,8 @@ static void planted_likelihoods_are_found_and_permuted_ones_are_not(void **state
     }
     plant(&scene, true);
     double value = analysis_scene_values(&scene, names[1], 0)[1];
-    double chance = analysis_scene_values(&scene, "likelihood_attention_correlation_pooled_p", 0)[1];
+    double chance =
+        analysis_scene_values(&scene, "likelihood_attention_correlation_pooled_p", 0)[1];
     if (!(fabs(value) < 0.36 && chance > 0.05)) /* 5 % of 30 pairs: |ρ| > 0.36 */
         fail_msg("of permuted values the correlation is %g, its p %g", value, chance);
     analysis_scene_destroy(&scene);

@@ -57,13 +57,15 @@ static void skipped_words(void **state) {
 /* Every part of a name matters, also a seed's and a step's upper half. */
 static void names_differ(void **state) {
     (void)state;
-    const Random named[] = {
-        random_create(1, RANDOM_TEST, 0, 0),       random_create(2, RANDOM_TEST, 0, 0),
-        random_create(1 + (1ull << 32), RANDOM_TEST, 0, 0),
-        random_create(1, RANDOM_NULL, 0, 0),       random_create(1, RANDOM_TEST, 1, 0),
-        random_create(1, RANDOM_TEST, 1ull << 32, 0),
-        random_create(1, RANDOM_TEST, 0, 1),       random_create(0, RANDOM_TEST, 0, 0),
-        random_create(UINT64_MAX, RANDOM_TEST, 0, 0)};
+    const Random named[] = {random_create(1, RANDOM_TEST, 0, 0),
+                            random_create(2, RANDOM_TEST, 0, 0),
+                            random_create(1 + (1ull << 32), RANDOM_TEST, 0, 0),
+                            random_create(1, RANDOM_NULL, 0, 0),
+                            random_create(1, RANDOM_TEST, 1, 0),
+                            random_create(1, RANDOM_TEST, 1ull << 32, 0),
+                            random_create(1, RANDOM_TEST, 0, 1),
+                            random_create(0, RANDOM_TEST, 0, 0),
+                            random_create(UINT64_MAX, RANDOM_TEST, 0, 0)};
     enum { COUNT = sizeof named / sizeof named[0] };
     uint64_t seen[COUNT];
     for (int i = 0; i < COUNT; i++) {
@@ -218,16 +220,11 @@ static void permutations_are_even(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(known_answers),
-        cmocka_unit_test(same_name_same_numbers),
-        cmocka_unit_test(skipped_words),
-        cmocka_unit_test(names_differ),
-        cmocka_unit_test(items_do_not_overlap),
-        cmocka_unit_test(uniform_moments),
-        cmocka_unit_test(normal_moments),
-        cmocka_unit_test(neighbours_are_uncorrelated),
-        cmocka_unit_test(below_is_even),
-        cmocka_unit_test(below_rejects),
+        cmocka_unit_test(known_answers),         cmocka_unit_test(same_name_same_numbers),
+        cmocka_unit_test(skipped_words),         cmocka_unit_test(names_differ),
+        cmocka_unit_test(items_do_not_overlap),  cmocka_unit_test(uniform_moments),
+        cmocka_unit_test(normal_moments),        cmocka_unit_test(neighbours_are_uncorrelated),
+        cmocka_unit_test(below_is_even),         cmocka_unit_test(below_rejects),
         cmocka_unit_test(permutations_are_even),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -118,7 +118,8 @@ static void sinks_elsewhere_are_told(void **state) {
     report_case_add_places(made.run_directories[3], 2, 1.5);
     write_undrawn(&made);
     char *page = report_case_read(&made, "report.html");
-    assert_contains(page, "<td>position 8<small>in 2 of 2 seeds</small><small>4.50 to 6.50 × its null");
+    assert_contains(page,
+                    "<td>position 8<small>in 2 of 2 seeds</small><small>4.50 to 6.50 × its null");
     assert_contains(page, "<td>position 0<small>in 1 of 2 seeds</small>position 2<small>in 1 of 2 "
                           "seeds</small><small>1.50 to 2.50 × its null");
     free(page);
@@ -265,8 +266,9 @@ static void damaged_and_missing_runs_are_told(void **state) {
     assert_contains(page, "not analysed yet");
     assert_contains(page, "damaged");
     assert_lacks(page, "Reference frames");
-    assert_contains(page, "fiducial analyze FILE --only frames,topology,spectrum,information,fisher,"
-                          "values,references,rotary,likelihood</code>");
+    assert_contains(page,
+                    "fiducial analyze FILE --only frames,topology,spectrum,information,fisher,"
+                    "values,references,rotary,likelihood</code>");
     assert_contains(page, "<strong>0.600</strong> (0.590 to 0.610 over samples)");
     free(page);
 }

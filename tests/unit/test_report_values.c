@@ -89,12 +89,12 @@ static void labels_say_what_tells_groups_apart(void **state) {
             {.swept_values = off, .given = both},
             {.swept_values = cases[c].values, .given = cases[c].given},
         };
-        const ReportJob job = {
-            .swept_keys = keys, .swept_count = 2, .runs = runs, .run_count = 2};
+        const ReportJob job = {.swept_keys = keys, .swept_count = 2, .runs = runs, .run_count = 2};
         assert_string_equal(group_label(&job, &runs[1], &arena), cases[c].label);
     }
     static const char *const phrases[] = {"2", "head (of a kind)"};
-    const ReportRun run = {.swept_values = cases[1].values, .swept_phrases = phrases, .given = both};
+    const ReportRun run = {
+        .swept_values = cases[1].values, .swept_phrases = phrases, .given = both};
     const ReportJob job = {.swept_keys = keys, .swept_count = 2, .runs = &run, .run_count = 1};
     assert_string_equal(group_label(&job, &run, &arena), "kv_heads 2, head (of a kind)");
     arena_destroy(&arena);

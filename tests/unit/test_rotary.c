@@ -101,8 +101,7 @@ static void aligned_and_opposed_pairs(void **state) {
     }
     double energy[2], share[2], alignment[2], score[2];
     PairMeasures measures = {energy, share, alignment, score};
-    pairs_measure(make_visibility(CAUSAL, T, &arena), query, key, 4, 2, 0.5, &measures,
-                  &arena);
+    pairs_measure(make_visibility(CAUSAL, T, &arena), query, key, 4, 2, 0.5, &measures, &arena);
     assert_number("energy", energy[0], 10, 1e-14);
     assert_number("share", share[0], 10.0 / 13, 1e-14);
     assert_number("aligned", alignment[0], 1, 1e-14);
@@ -110,8 +109,7 @@ static void aligned_and_opposed_pairs(void **state) {
     assert_number("score", score[0], 5, 1e-14);
     assert_number("score", score[1], -1.5, 1e-14);
     memset(query, 0, sizeof query);
-    pairs_measure(make_visibility(CAUSAL, T, &arena), query, key, 4, 2, 0.5, &measures,
-                  &arena);
+    pairs_measure(make_visibility(CAUSAL, T, &arena), query, key, 4, 2, 0.5, &measures, &arena);
     assert_number("share of nothing", share[0], NAN, 0);
     arena_destroy(&arena);
 }

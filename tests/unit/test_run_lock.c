@@ -81,8 +81,8 @@ static void test_one_owner(void **state) {
 static void test_progress(void **state) {
     RunLock lock;
     assert_true(take(*state, &lock));
-    run_lock_tell(&lock, &(LockProgress){.done = 12, .total = 345, .loss = 2.5,
-                                         .tokens_per_second = 1e6});
+    run_lock_tell(&lock,
+                  &(LockProgress){.done = 12, .total = 345, .loss = 2.5, .tokens_per_second = 1e6});
     LockProgress told = run_lock_look(*state).progress;
     assert_int_equal(told.done, 12);
     assert_int_equal(told.total, 345);
@@ -287,10 +287,12 @@ static void test_race(void **state) {
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, scratch_create, scratch_remove)
     const struct CMUnitTest tests[] = {
-        TEST(test_one_owner),        TEST(test_progress),      TEST(test_dead_owner),
-        TEST(test_zombie_owner),     TEST(test_number_used_again), TEST(test_other_machine),
-        TEST(test_dead_takeover),    TEST(test_lost),          TEST(test_refreshed),
-        TEST(test_race),             TEST(test_dead_attempt),    TEST(test_no_lock_file),
+        TEST(test_one_owner),         TEST(test_progress),
+        TEST(test_dead_owner),        TEST(test_zombie_owner),
+        TEST(test_number_used_again), TEST(test_other_machine),
+        TEST(test_dead_takeover),     TEST(test_lost),
+        TEST(test_refreshed),         TEST(test_race),
+        TEST(test_dead_attempt),      TEST(test_no_lock_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

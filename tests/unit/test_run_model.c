@@ -88,8 +88,8 @@ static void assert_reads(const RunConfig *config, const char *directory, const c
     Error error = {.message = ""};
     Status status = run_model_read(config, directory, &arena, &run, &error);
     assert_int_equal(status, part == NULL ? STATUS_OK : STATUS_FAILED);
-    if (part != NULL && (strstr(error.message, part) == NULL ||
-                         strstr(error.message, "run.h5") == NULL))
+    if (part != NULL &&
+        (strstr(error.message, part) == NULL || strstr(error.message, "run.h5") == NULL))
         fail_msg("\"%s\" does not contain \"%s\" and the file's name", error.message, part);
     arena_destroy(&arena);
 }

@@ -23,10 +23,8 @@ static void assert_fates(const AnalysisFate *fates, size_t count, const char *ex
 static const KindOptions no_options;
 
 static AnalysisFate fate(const AnalysisKind *kind, const char *asked, const char *held) {
-    return (AnalysisFate){.kind = kind,
-                          .options = asked == NULL ? NULL : &no_options,
-                          .asked = asked,
-                          .held = held};
+    return (AnalysisFate){
+        .kind = kind, .options = asked == NULL ? NULL : &no_options, .asked = asked, .held = held};
 }
 
 static void test_nothing_held(void **state) {
@@ -59,7 +57,8 @@ static void test_other_options(void **state) {
 static void test_only(void **state) {
     (void)state;
     AnalysisFate fates[] = {fate(&topology_analysis, "t", NULL), fate(&sinks_analysis, NULL, "s"),
-                            fate(&emergence_analysis, NULL, "e"), fate(&frames_analysis, NULL, "f")};
+                            fate(&emergence_analysis, NULL, "e"),
+                            fate(&frames_analysis, NULL, "f")};
     analyses_decide(fates, 4, true);
     assert_fates(fates, 4, "mkmk");
     AnalysisFate again[] = {fate(&topology_analysis, "t", "t"), fate(&sinks_analysis, NULL, "s")};
@@ -83,7 +82,8 @@ static void test_descriptions(void **state) {
     (void)state;
     Arena arena = arena_create("test");
     AnalysisFate fates[] = {fate(&topology_analysis, "t2", "t1"), fate(&sinks_analysis, "s2", "s1"),
-                            fate(&emergence_analysis, NULL, "e"), fate(&values_analysis, "v", NULL)};
+                            fate(&emergence_analysis, NULL, "e"),
+                            fate(&values_analysis, "v", NULL)};
     fates[0].compute = fates[2].compute = fates[1].keep = true;
     assert_string_equal(analyses_describe(fates, 4, &arena), "t2, s1, e");
     arena_destroy(&arena);

@@ -100,10 +100,10 @@ static void shares_do_not_depend_on_what_rows_sum_to(void **state) {
     enum { T = 4 };
     Arena arena = arena_create("test");
     Visibility *visibility = causal(T, &arena);
-    double importance[T], map[T * T] = {0.02, 0, 0, 0,    /* alone in its row */
-                                        30, 10, 0, 0,     /* 3/4 */
-                                        -1, 0.5, 0.5, 0,  /* 1/2 */
-                                        0, 0, 0, 0};      /* nothing: left out */
+    double importance[T], map[T * T] = {0.02, 0,   0,   0,  /* alone in its row */
+                                        30,   10,  0,   0,  /* 3/4 */
+                                        -1,   0.5, 0.5, 0,  /* 1/2 */
+                                        0,    0,   0,   0}; /* nothing: left out */
     MapMeasures measures = {.importance = importance};
     map_measure(visibility, map, &measures);
     assert_number("importance", importance[0], (0.02 + 30 - 1) / 4, 1e-14);

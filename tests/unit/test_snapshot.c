@@ -416,9 +416,9 @@ static void a_checkpoint_that_cannot_be_opened_is_left_alone(void **state) {
     write_checkpoint(*state, scene, 7);
     assert_int_equal(remove(path), 0);
     assert_int_equal(symlink("checkpoint.h5", path), 0);
-    assert_int_equal(checkpoint_read(*state, &scene->table, &scene->state, "abcd", INT64_MAX, &found,
-                                     &error),
-                     STATUS_FAILED);
+    assert_int_equal(
+        checkpoint_read(*state, &scene->table, &scene->state, "abcd", INT64_MAX, &found, &error),
+        STATUS_FAILED);
     assert_false(found);
     assert_contains(error.message, "checkpoint.h5: Too many levels of symbolic links");
     assert_false(scratch_exists(scratch_path(state, "checkpoint.h5.damaged")));
@@ -444,15 +444,15 @@ static void a_checkpoint_of_another_run_is_refused(void **state) {
     Case *scene = case_create(COLUMNS), *other = case_create(COLUMNS + 1);
     bool found = true;
     write_checkpoint(*state, scene, 3);
-    assert_int_equal(checkpoint_read(*state, &scene->table, &scene->state, "efgh", INT64_MAX,
-                                     &found, &error),
-                     STATUS_BAD_INPUT);
+    assert_int_equal(
+        checkpoint_read(*state, &scene->table, &scene->state, "efgh", INT64_MAX, &found, &error),
+        STATUS_BAD_INPUT);
     assert_false(found);
     assert_contains(error.message, "belongs to another configuration");
     assert_contains(error.message, "--output");
-    assert_int_equal(checkpoint_read(*state, &other->table, &other->state, "efgh", INT64_MAX,
-                                     &found, &error),
-                     STATUS_BAD_INPUT);
+    assert_int_equal(
+        checkpoint_read(*state, &other->table, &other->state, "efgh", INT64_MAX, &found, &error),
+        STATUS_BAD_INPUT);
     assert_true(scratch_exists(scratch_path(state, "checkpoint.h5")));
     assert_int_equal(read_checkpoint(*state), 3);
     case_destroy(scene);

@@ -164,8 +164,7 @@ static void sequences_begin_with_bos_and_predict_the_next_token(void **state) {
             char name[16] = "";
             source_token_name(&drawn->source, token, name);
             assert_true(name[0] > ' ' || (unsigned char)name[0] >= 0x80);
-            assert_int_equal(utf8_end((const unsigned char *)name, strlen(name)),
-                             strlen(name));
+            assert_int_equal(utf8_end((const unsigned char *)name, strlen(name)), strlen(name));
         }
         drawn_close(drawn);
     }
@@ -485,11 +484,8 @@ static void relative_paths_start_at_the_base(void **state) {
     const char *culprit;
     Arena arena = arena_create("a test");
     DataSource source;
-    const SourceSetup setup = {.seed = 1,
-                               .context = LENGTH,
-                               .batch = MANY,
-                               .base_directory = *state,
-                               .arena = &arena};
+    const SourceSetup setup = {
+        .seed = 1, .context = LENGTH, .batch = MANY, .base_directory = *state, .arena = &arena};
     check(source_open(&choice, &setup, &source, &culprit, &error), &error);
     arena_destroy(&arena);
 }

@@ -47,8 +47,8 @@ static void add_npy(Bytes *bytes, int version, const char *descr, const char *or
     char header[200];
     snprintf(header, sizeof header, "{'descr': '%s', 'fortran_order': %s, 'shape': %s, }%*s\n",
              descr, order, shape, 20, "");
-    unsigned char head[12] = {0x93, 'N', 'U', 'M', 'P', 'Y', (unsigned char)version, 0,
-                              (unsigned char)strlen(header)};
+    unsigned char head[12] = {
+        0x93, 'N', 'U', 'M', 'P', 'Y', (unsigned char)version, 0, (unsigned char)strlen(header)};
     add(bytes, head, version == 1 ? 10 : 12);
     add(bytes, header, strlen(header));
 }
@@ -127,7 +127,8 @@ static void damaged_files_are_refused(void **state) {
     Bytes swapped = {.count = 0}, npy = {.count = 0}, wide = {.count = 0};
     add_numbers(&wide, 4);
     assert_file_refused(state, &wide, FORMAT_UINT16, "every second number is 0");
-    add_header(&swapped, (int32_t)0x88D83401, 1 << 24, COUNT); /* 20240520 and 1, the highest byte first */
+    add_header(&swapped, (int32_t)0x88D83401, 1 << 24,
+               COUNT); /* 20240520 and 1, the highest byte first */
     add_numbers(&swapped, 2);
     assert_file_refused(state, &swapped, FORMAT_UINT16, "little-endian");
     assert_file_refused(state, &swapped, FORMAT_AUTO, "little-endian");
@@ -143,13 +144,14 @@ static void damaged_files_are_refused(void **state) {
     assert_file_refused(state, &headed, FORMAT_UINT32, "numbers of 2 bytes, not uint32");
     headed.count -= 2;
     assert_file_refused(state, &headed, FORMAT_AUTO, "in 2000 or 4000 bytes, but has 1998");
-    static const int32_t wrong[][3] = {{20240520, 2, COUNT}, {20240801, 1, COUNT},
-                                       {20240520, 1, -5},    {20240520, 1, 0}};
+    static const int32_t wrong[][3] = {
+        {20240520, 2, COUNT}, {20240801, 1, COUNT}, {20240520, 1, -5}, {20240520, 1, 0}};
     for (int i = 0; i < 4; i++) {
         Bytes bytes = {.count = 0};
         add_header(&bytes, wrong[i][0], wrong[i][1], wrong[i][2]);
         add_numbers(&bytes, 2);
-        assert_file_refused(state, &bytes, FORMAT_AUTO, i < 2 ? "header of version" : "should hold");
+        assert_file_refused(state, &bytes, FORMAT_AUTO,
+                            i < 2 ? "header of version" : "should hold");
     }
 }
 
@@ -317,8 +319,8 @@ static void texts_have_documents(void **state) {
     char text[6000] = "";
     size_t used = 0;
     while (used + 40 < sizeof text)
-        used += (size_t)snprintf(text + used, sizeof text - used, "<%.*s>END",
-                                 (int)(used * 7 % 20), "abcdefghijklmnopqrst");
+        used += (size_t)snprintf(text + used, sizeof text - used, "<%.*s>END", (int)(used * 7 % 20),
+                                 "abcdefghijklmnopqrst");
     const char *path = scratch_path(state, "text.txt");
     scratch_write(path, text);
     KindChoice choice = defaults_kind(&source_kinds, "text");
@@ -338,7 +340,8 @@ static void texts_have_documents(void **state) {
         assert_int_equal(scene->inputs[s][0], 256);
     source_case_close(scene);
     source_set_text(&choice, "document_end", "NEVER");
-    source_assert_refused(&choice, "data.path", "begin in the part to train on; data.bos: document needs at least 2");
+    source_assert_refused(&choice, "data.path",
+                          "begin in the part to train on; data.bos: document needs at least 2");
     source_set(&choice, "bos", BOS_FIRST);
     source_assert_refused(&choice, "data.path", "data.packing: documents needs at least 2");
     source_set_text(&choice, "document_end", "");
@@ -380,11 +383,15 @@ static void documents_must_be_told_apart(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        SCRATCH_TEST(every_format_is_read),         SCRATCH_TEST(damaged_files_are_refused),
-        SCRATCH_TEST(damaged_arrays_are_refused),   SCRATCH_TEST(wrong_tokens_are_refused),
+        SCRATCH_TEST(every_format_is_read),
+        SCRATCH_TEST(damaged_files_are_refused),
+        SCRATCH_TEST(damaged_arrays_are_refused),
+        SCRATCH_TEST(wrong_tokens_are_refused),
         SCRATCH_TEST(windows_are_cut_from_their_part),
-        SCRATCH_TEST(a_validation_file_is_apart),   SCRATCH_TEST(documents_are_told_apart),
-        SCRATCH_TEST(texts_have_documents),         SCRATCH_TEST(documents_must_be_told_apart),
+        SCRATCH_TEST(a_validation_file_is_apart),
+        SCRATCH_TEST(documents_are_told_apart),
+        SCRATCH_TEST(texts_have_documents),
+        SCRATCH_TEST(documents_must_be_told_apart),
         SCRATCH_TEST(parts_share_their_bos),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -228,7 +228,8 @@ static void impossible_sources_are_refused(void **state) {
     items[1] = defaults_kind(&source_kinds, "zipf");
     set_parts(&mixture, items, 2);
     source_set(&items[1], "symbols", 63);
-    source_assert_refused(&mixture, "data.sources", "[1], zipf: it has 63 tokens, the first source 64");
+    source_assert_refused(&mixture, "data.sources",
+                          "[1], zipf: it has 63 tokens, the first source 64");
     source_set(&items[1], "symbols", 64);
     source_set(&items[1], "random_first", 1);
     source_assert_refused(&mixture, "data.sources", "random_first is the whole mixture's");
@@ -257,13 +258,15 @@ static void impossible_sources_are_refused(void **state) {
     source_assert_refused(&repeat, "data.block", "never repeated");
     source_set(&repeat, "block", 4);
     source_set(&repeat, "shortest", 5);
-    source_assert_refused(&repeat, "data.shortest", "the shortest block has 5 tokens, the longest 4");
+    source_assert_refused(&repeat, "data.shortest",
+                          "the shortest block has 5 tokens, the longest 4");
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(zipf_draws_follow_their_ranks),
-        cmocka_unit_test_setup_teardown(chains_have_a_text_s_frequencies, scratch_create, scratch_remove),
+        cmocka_unit_test_setup_teardown(chains_have_a_text_s_frequencies, scratch_create,
+                                        scratch_remove),
         cmocka_unit_test_setup_teardown(order_two_sees_two_symbols, scratch_create, scratch_remove),
         cmocka_unit_test(drawn_chains_of_order_two),
         cmocka_unit_test(blocks_are_repeated),

@@ -133,8 +133,7 @@ static void a_fixed_token_stands_at_its_position(void **state) {
                 assert_int_equal(scene->inputs[s][position], token);
                 for (int t = 0; t < LENGTH; t++)
                     if (t != position)
-                        assert_int_equal(scene->inputs[s][t],
-                                         other->inputs[s][t - (t > position)]);
+                        assert_int_equal(scene->inputs[s][t], other->inputs[s][t - (t > position)]);
             }
             check_targets(scene);
             source_case_close(scene);

@@ -366,7 +366,8 @@ static void entries_are_written_one_by_one(void **state) {
     StorageWriter writer;
     hid_t dataset = 0, file;
     check(storage_create_on_disk(&writer, path, 1000, &error), &error);
-    check(storage_begin(writer.file, "/a/b", H5T_NATIVE_DOUBLE, 3, shape, &dataset, &error), &error);
+    check(storage_begin(writer.file, "/a/b", H5T_NATIVE_DOUBLE, 3, shape, &dataset, &error),
+          &error);
     for (int e = 0; e < ENTRIES; e++) {
         for (int i = 0; i < COUNT; i++)
             entry[i] = (double)order[e] + 0.01 * i;

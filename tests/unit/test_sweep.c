@@ -191,8 +191,8 @@ static void test_refused(void **state) {
                    ":1:13:", "experiment is 'x-1' in one run of the sweep and 'x-2' in another");
     assert_refused("experiment: x\nsweep: {width: [8, 16]}\n", NULL,
                    ":2:9:", "did you mean 'model.width'?");
-    assert_refused("experiment: x\nsweep: {experiment: [a, b]}\n", NULL, ":2:9:",
-                   "cannot be swept");
+    assert_refused("experiment: x\nsweep: {experiment: [a, b]}\n", NULL,
+                   ":2:9:", "cannot be swept");
     assert_refused("experiment: x\nsweep: {model.width: 8}\n", NULL, ":2:22:", "a list of values");
     assert_refused("experiment: x\nsweep: {model.width: []}\n", NULL, ":2:22:", "an empty list");
     assert_refused("experiment: x\nsweep: [1]\n", NULL, ":2:8:", "a map of dotted keys");
@@ -224,9 +224,9 @@ static void test_range(void **state) {
     /* Whole numbers: 1, 1.75, 2.5, 3.25, 4 with halves away from zero; downwards too. */
     assert_runs("experiment: x\nsweep: {seed: {from: 1, to: 4, points: 3}}\n", NULL,
                 NAMES("seed=1", "seed=3", "seed=4"));
-    assert_runs("experiment: x\nsweep: {train.warmup: {from: 30, to: 0, points: 4}}\n", NULL,
-                NAMES("warmup=30,seed=1", "warmup=20,seed=1", "warmup=10,seed=1",
-                      "warmup=0,seed=1"));
+    assert_runs(
+        "experiment: x\nsweep: {train.warmup: {from: 30, to: 0, points: 4}}\n", NULL,
+        NAMES("warmup=30,seed=1", "warmup=20,seed=1", "warmup=10,seed=1", "warmup=0,seed=1"));
     assert_runs("experiment: x\nsweep: {train.clip: {from: 0.1, to: 0.4, points: 4}}\n", NULL,
                 NAMES("clip=0.1,seed=1", "clip=0.2,seed=1", "clip=0.3,seed=1", "clip=0.4,seed=1"));
     assert_runs("experiment: x\nsweep: {zip: {seed: [5, 6], model.width: {from: 8, to: 16, "
@@ -244,8 +244,7 @@ static void test_range_refused(void **state) {
     assert_refused(RANGE("to: 3, points: 3"), NULL, ":3:9:", "needs 'from'");
     assert_refused(RANGE("from: x, to: 3, points: 3"), NULL, ":3:16:", "a number");
     assert_refused(RANGE("from: 0, to: 3, points: 3, scale: log"), NULL, ":3:9:", "above 0");
-    assert_refused(RANGE("from: 1, to: 3, points: 3, scale: cubic"), NULL, ":3:44:",
-                   "linear, log");
+    assert_refused(RANGE("from: 1, to: 3, points: 3, scale: cubic"), NULL, ":3:44:", "linear, log");
     assert_refused(RANGE("from: 1, too: 3, points: 3"), NULL, ":3:19:", "did you mean 'to'?");
     assert_refused(RANGE("from: -1, to: 3, points: 3"), NULL, ":3:9:", "a whole number");
 #undef RANGE
@@ -306,25 +305,26 @@ static void test_include(void **state) {
     /* Without an axis: only what is named. */
     assert_runs("experiment: x\nsweep: {include: [{seed: 3}, {model.width: 8}]}\n", NULL,
                 NAMES("seed=3", "width=8,seed=1"));
-    assert_refused("experiment: x\nsweep: {seed: [1, 2], include: [{seed: 2}]}\n", NULL, ":2:8:",
-                   "same run twice");
+    assert_refused("experiment: x\nsweep: {seed: [1, 2], include: [{seed: 2}]}\n", NULL,
+                   ":2:8:", "same run twice");
     assert_refused("experiment: x\nsweep: {include: [seed]}\n", NULL, ":2:19:", "maps of dotted");
-    assert_refused("experiment: x\nsweep: {include: [{description: y}]}\n", NULL, ":2:20:",
-                   "changes nothing");
-    assert_refused("experiment: x\nsweep: {include: [{model.heads: 7}]}\n", NULL, ":2:33:",
-                   "multiple");
+    assert_refused("experiment: x\nsweep: {include: [{description: y}]}\n", NULL,
+                   ":2:20:", "changes nothing");
+    assert_refused("experiment: x\nsweep: {include: [{model.heads: 7}]}\n", NULL,
+                   ":2:33:", "multiple");
 }
 
 static void test_references(void **state) {
     (void)state;
     Case test;
-    Status status = expand(&test,
-                           "experiment: x\n"
-                           "description: width ${model.width}, $${as is}, ${seed} ${train.optimizer.kind}\n"
-                           "model:\n  hidden: ${model.width}\n  context: ${probe.samples}\n"
-                           "train: {warmup: \"${train.steps}\", steps: \"${snapshots.until}\"}\n"
-                           "sweep: {model.width: [8, 24]}\n",
-                           NULL);
+    Status status =
+        expand(&test,
+               "experiment: x\n"
+               "description: width ${model.width}, $${as is}, ${seed} ${train.optimizer.kind}\n"
+               "model:\n  hidden: ${model.width}\n  context: ${probe.samples}\n"
+               "train: {warmup: \"${train.steps}\", steps: \"${snapshots.until}\"}\n"
+               "sweep: {model.width: [8, 24]}\n",
+               NULL);
     if (status != STATUS_OK)
         fail_msg("%s", test.error.message);
     const RunConfig *first = &test.plan.runs[0].experiment.run;
@@ -338,21 +338,19 @@ static void test_references(void **state) {
     assert_runs("experiment: x\nmodel: {position: rope}\nsweep: {model.hidden: "
                 "[\"${model.width}\", 32]}\n",
                 NULL, NAMES("hidden=64,seed=1", "hidden=32,seed=1"));
-    assert_refused("experiment: x\nmodel: {width: \"${model.widht}\"}\n", NULL, ":2:16:",
-                   "did you mean 'model.width'?");
+    assert_refused("experiment: x\nmodel: {width: \"${model.widht}\"}\n", NULL,
+                   ":2:16:", "did you mean 'model.width'?");
     assert_refused("experiment: x\nmodel: {width: \"${model.hidden}\", hidden: "
                    "\"${model.width}\"}\n",
                    NULL, ":2:", "leads back to itself");
-    assert_refused("experiment: x\nmodel: {width: \"${model}\"}\n", NULL, ":2:16:",
-                   "leads back to itself");
-    assert_refused("experiment: x\nmodel: {width: \"${train}\"}\n", NULL, ":2:16:",
-                   "no value");
-    assert_refused("experiment: x\nmodel: {width: \"${seed\"}\n", NULL, ":2:16:",
-                   "no closing }");
+    assert_refused("experiment: x\nmodel: {width: \"${model}\"}\n", NULL,
+                   ":2:16:", "leads back to itself");
+    assert_refused("experiment: x\nmodel: {width: \"${train}\"}\n", NULL, ":2:16:", "no value");
+    assert_refused("experiment: x\nmodel: {width: \"${seed\"}\n", NULL, ":2:16:", "no closing }");
     assert_refused("experiment: x\nmodel: {position: alibi, width: \"${model.position.base}\"}\n",
                    NULL, ":2:33:", "no value");
-    assert_refused("experiment: x\nmodel: {width: \"${description}\"}\n", NULL, ":2:16:",
-                   "a whole number");
+    assert_refused("experiment: x\nmodel: {width: \"${description}\"}\n", NULL,
+                   ":2:16:", "a whole number");
     assert_refused("experiment: x\ndescription: \"a ${model}\"\nmodel: {width: 8}\n", NULL,
                    ":2:14:", "fits into no text");
 }
@@ -426,14 +424,14 @@ static void test_names(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cross),         cmocka_unit_test(test_zip),
-        cmocka_unit_test(test_maps),          cmocka_unit_test(test_values_reach_the_run),
-        cmocka_unit_test(test_phrases),
-        cmocka_unit_test(test_settings),      cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_too_many_runs), cmocka_unit_test(test_identity),
-        cmocka_unit_test(test_names),         cmocka_unit_test(test_range),
-        cmocka_unit_test(test_range_refused), cmocka_unit_test(test_exclude),
-        cmocka_unit_test(test_include),       cmocka_unit_test(test_references),
+        cmocka_unit_test(test_cross),      cmocka_unit_test(test_zip),
+        cmocka_unit_test(test_maps),       cmocka_unit_test(test_values_reach_the_run),
+        cmocka_unit_test(test_phrases),    cmocka_unit_test(test_settings),
+        cmocka_unit_test(test_refused),    cmocka_unit_test(test_too_many_runs),
+        cmocka_unit_test(test_identity),   cmocka_unit_test(test_names),
+        cmocka_unit_test(test_range),      cmocka_unit_test(test_range_refused),
+        cmocka_unit_test(test_exclude),    cmocka_unit_test(test_include),
+        cmocka_unit_test(test_references),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

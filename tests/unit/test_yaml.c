@@ -289,8 +289,7 @@ static void test_values(void **state) {
     assert_int_equal(experiment.run.train.steps, 1000);
     assert_true(experiment.run.train.clip == 0.5);
     assert_int_equal(experiment.run.seed, 7);
-    assert_string_equal(experiment.run.model.position.items[0].kind->name,
-                        "alibi");
+    assert_string_equal(experiment.run.model.position.items[0].kind->name, "alibi");
     assert_string_equal(experiment.run.data.kind->name, "bigram-backcopy");
     assert_string_equal(experiment.run.description, "");
     assert_int_equal(experiment.analysis.count, 2);

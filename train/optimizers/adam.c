@@ -7,8 +7,12 @@ enum { CHUNK = 256 };
 
 static const Field options_fields[] = {
     ADAM_FIELDS,
-    {.name = "weight_decay", .type = FIELD_REAL, .offset = ADAM_OF(weight_decay), .fallback = "0",
-     .minimum = 0, .maximum = 10,
+    {.name = "weight_decay",
+     .type = FIELD_REAL,
+     .offset = ADAM_OF(weight_decay),
+     .fallback = "0",
+     .minimum = 0,
+     .maximum = 10,
      .meaning = "L2 penalty in the (clipped) gradient, times the group's factor"},
 };
 

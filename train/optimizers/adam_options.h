@@ -18,14 +18,31 @@ _Static_assert(sizeof(AdamOptions) <= KIND_OPTIONS_BYTES, "options fit");
 
 /* The fields of AdamOptions but the decay, whose meaning and default differ. */
 #define ADAM_FIELDS                                                                                \
-    {.name = "learning_rate", .type = FIELD_REAL, .offset = ADAM_OF(learning_rate),                \
-     .fallback = "1e-3", .minimum = 0, .maximum = 10, .meaning = "step size after warm-up"},       \
-    {.name = "beta1", .type = FIELD_REAL, .offset = ADAM_OF(beta1), .fallback = "0.9",             \
-     .minimum = 0, .maximum = 0.999999, .meaning = "decay of the mean of gradients"},              \
-    {.name = "beta2", .type = FIELD_REAL, .offset = ADAM_OF(beta2), .fallback = "0.95",            \
-     .minimum = 0, .maximum = 0.999999, .meaning = "decay of the mean of squared gradients"},      \
-    {.name = "epsilon", .type = FIELD_REAL, .offset = ADAM_OF(epsilon), .fallback = "1e-8",        \
-     .minimum = 1e-30, .maximum = 1, .meaning = "added to the root of the second moment"}
+    {.name = "learning_rate",                                                                      \
+     .type = FIELD_REAL,                                                                           \
+     .offset = ADAM_OF(learning_rate),                                                             \
+     .fallback = "1e-3",                                                                           \
+     .minimum = 0,                                                                                 \
+     .maximum = 10,                                                                                \
+     .meaning = "step size after warm-up"},                                                        \
+        {.name = "beta1",                                                                          \
+         .type = FIELD_REAL,                                                                       \
+         .offset = ADAM_OF(beta1),                                                                 \
+         .fallback = "0.9",                                                                        \
+         .minimum = 0,                                                                             \
+         .maximum = 0.999999,                                                                      \
+         .meaning = "decay of the mean of gradients"},                                             \
+        {.name = "beta2",                                                                          \
+         .type = FIELD_REAL,                                                                       \
+         .offset = ADAM_OF(beta2),                                                                 \
+         .fallback = "0.95",                                                                       \
+         .minimum = 0,                                                                             \
+         .maximum = 0.999999,                                                                      \
+         .meaning = "decay of the mean of squared gradients"},                                     \
+    {                                                                                              \
+        .name = "epsilon", .type = FIELD_REAL, .offset = ADAM_OF(epsilon), .fallback = "1e-8",     \
+        .minimum = 1e-30, .maximum = 1, .meaning = "added to the root of the second moment"        \
+    }
 
 double adam_learning_rate(const KindOptions *options);
 

@@ -6,8 +6,12 @@
 
 static const Field options_fields[] = {
     ADAM_FIELDS,
-    {.name = "weight_decay", .type = FIELD_REAL, .offset = ADAM_OF(weight_decay),
-     .fallback = "0.1", .minimum = 0, .maximum = 10,
+    {.name = "weight_decay",
+     .type = FIELD_REAL,
+     .offset = ADAM_OF(weight_decay),
+     .fallback = "0.1",
+     .minimum = 0,
+     .maximum = 10,
      .meaning = "decoupled decay, times the learning rate and the group's factor"},
 };
 

@@ -10,8 +10,12 @@ typedef struct CosineOptions {
 _Static_assert(sizeof(CosineOptions) <= KIND_OPTIONS_BYTES, "options fit");
 
 static const Field options_fields[] = {
-    {.name = "final", .type = FIELD_REAL, .offset = offsetof(CosineOptions, final),
-     .fallback = "0.1", .minimum = 0, .maximum = 1,
+    {.name = "final",
+     .type = FIELD_REAL,
+     .offset = offsetof(CosineOptions, final),
+     .fallback = "0.1",
+     .minimum = 0,
+     .maximum = 1,
      .meaning = "share of the learning rate that is left at the last step"},
 };
 

@@ -10,8 +10,12 @@ typedef struct InverseSqrtOptions {
 _Static_assert(sizeof(InverseSqrtOptions) <= KIND_OPTIONS_BYTES, "options fit");
 
 static const Field options_fields[] = {
-    {.name = "timescale", .type = FIELD_INTEGER, .offset = offsetof(InverseSqrtOptions, timescale),
-     .fallback = "0", .minimum = 0, .maximum = 1e9,
+    {.name = "timescale",
+     .type = FIELD_INTEGER,
+     .offset = offsetof(InverseSqrtOptions, timescale),
+     .fallback = "0",
+     .minimum = 0,
+     .maximum = 1e9,
      .meaning = "the rate is halved after three times so many steps past the warm-up; 0: the "
                 "warm-up's length (without one: 1), as in the source"},
 };

@@ -8,8 +8,12 @@ typedef struct LinearOptions {
 _Static_assert(sizeof(LinearOptions) <= KIND_OPTIONS_BYTES, "options fit");
 
 static const Field options_fields[] = {
-    {.name = "final", .type = FIELD_REAL, .offset = offsetof(LinearOptions, final),
-     .fallback = "0", .minimum = 0, .maximum = 1,
+    {.name = "final",
+     .type = FIELD_REAL,
+     .offset = offsetof(LinearOptions, final),
+     .fallback = "0",
+     .minimum = 0,
+     .maximum = 1,
      .meaning = "share of the learning rate that is left at the last step"},
 };
 

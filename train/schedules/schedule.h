@@ -12,7 +12,8 @@
    `steps`. */
 typedef struct SchedulePoint {
     int64_t step, steps, warmup;
-    double progress; /* (step − warmup)/(steps − warmup): 1 at the last step; 0 where steps ≤ warmup */
+    /* (step − warmup)/(steps − warmup): 1 at the last step; 0 where steps ≤ warmup */
+    double progress;
 } SchedulePoint;
 
 typedef struct ScheduleKind {

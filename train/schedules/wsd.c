@@ -18,13 +18,25 @@ _Static_assert(sizeof(WsdOptions) <= KIND_OPTIONS_BYTES, "options fit");
 static const char *const shape_names[] = {"linear", "cosine", "sqrt", NULL};
 
 static const Field options_fields[] = {
-    {.name = "decay_fraction", .type = FIELD_REAL, .offset = OF(decay_fraction),
-     .fallback = "0.2", .minimum = 0, .maximum = 1,
+    {.name = "decay_fraction",
+     .type = FIELD_REAL,
+     .offset = OF(decay_fraction),
+     .fallback = "0.2",
+     .minimum = 0,
+     .maximum = 1,
      .meaning = "share of all steps, at their end, over which the rate falls (never into the "
                 "warm-up)"},
-    {.name = "final", .type = FIELD_REAL, .offset = OF(final), .fallback = "0", .minimum = 0,
-     .maximum = 1, .meaning = "share of the learning rate that is left at the last step"},
-    {.name = "shape", .type = FIELD_CHOICE, .offset = OF(shape), .fallback = "linear",
+    {.name = "final",
+     .type = FIELD_REAL,
+     .offset = OF(final),
+     .fallback = "0",
+     .minimum = 0,
+     .maximum = 1,
+     .meaning = "share of the learning rate that is left at the last step"},
+    {.name = "shape",
+     .type = FIELD_CHOICE,
+     .offset = OF(shape),
+     .fallback = "linear",
      .choices = shape_names,
      .meaning = "how it falls: a line, half a cosine, or 1 − sqrt of the part done"},
 };

@@ -75,7 +75,8 @@ void bigram_table_zipf(int symbols, double exponent, uint64_t seed, Arena *arena
         if (a < (int)sizeof names - 1)
             table->code_points[a] = (unsigned char)names[a];
         Random random = random_create(seed, RANDOM_SOURCE, 0, (uint32_t)a);
-        zipf_row(symbols, exponent, &random, order, table->cumulative + (size_t)a * (size_t)symbols);
+        zipf_row(symbols, exponent, &random, order,
+                 table->cumulative + (size_t)a * (size_t)symbols);
     }
     table_finish(table);
 }
@@ -114,9 +115,9 @@ static Status triples_create(BigramTable *table, Arena *arena, Error *error) {
     size_t symbols = (size_t)table->symbols;
     if (symbols > BIGRAM_TRIPLE_SYMBOLS)
         return error_set(error, STATUS_BAD_INPUT,
-                         "it has %zu symbols; what follows pairs is counted for at most %d", symbols,
-                         BIGRAM_TRIPLE_SYMBOLS);
-    table->triples = ARENA_ARRAY(arena, uint32_t, symbols *symbols *symbols);
+                         "it has %zu symbols; what follows pairs is counted for at most %d",
+                         symbols, BIGRAM_TRIPLE_SYMBOLS);
+    table->triples = ARENA_ARRAY(arena, uint32_t, symbols * symbols * symbols);
     return STATUS_OK;
 }
 
@@ -178,7 +179,8 @@ static Status zipf_triples(const ChainOptions *options, uint64_t seed, Arena *ar
     uint32_t *order = ARENA_ARRAY(arena, uint32_t, symbols);
     for (size_t pair = 0; pair < symbols * symbols; pair++) {
         Random random = random_create(seed, RANDOM_SOURCE, 1, (uint32_t)pair);
-        zipf_row(table->symbols, options->exponent, &random, order, table->triples + pair * symbols);
+        zipf_row(table->symbols, options->exponent, &random, order,
+                 table->triples + pair * symbols);
     }
     triples_finish(table);
     return STATUS_OK;
@@ -189,10 +191,11 @@ Status bigram_options_check(const ChainOptions *options, const char **culprit, E
     if (strcmp(options->chain, "zipf") == 0 || (!symbols && options->exponent == 1))
         return STATUS_OK;
     *culprit = symbols ? "data.symbols" : "data.exponent";
-    return error_set(error, STATUS_BAD_INPUT,
-                     "it is an option of the zipf chain, and would change nothing of \"%s\"; leave it "
-                     "out, or name zipf",
-                     options->chain);
+    return error_set(
+        error, STATUS_BAD_INPUT,
+        "it is an option of the zipf chain, and would change nothing of \"%s\"; leave it "
+        "out, or name zipf",
+        options->chain);
 }
 
 Status bigram_table_open(const ChainOptions *options, uint64_t seed, const char *base_directory,

@@ -16,7 +16,7 @@ typedef struct BigramTable {
     uint32_t *code_points; /* [symbols], ascending for texts; 0 for a symbol without a character */
     uint32_t *cumulative;  /* [symbols][symbols]: row a, column b: pairs (a, 0) … (a, b) */
     uint64_t *occurrences; /* [symbols]: how often a symbol stands in a pair, on either side */
-    uint32_t *triples;     /* [symbols][symbols][symbols], cumulative in the last: what follows a pair;
+    uint32_t *triples; /* [symbols][symbols][symbols], cumulative in the last: what follows a pair;
                               rows of pairs that do not occur are 0. NULL: not counted */
 } BigramTable;
 

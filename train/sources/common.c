@@ -33,10 +33,11 @@ Status source_common_setup(const SourceCommon *common, SourceSetup *setup, const
                            Error *error) {
     int64_t leading = common->bos == BOS_FIRST ? common->bos_count : 0;
     if (common->bos == BOS_NONE && common->bos_count != 1)
-        return error_set(error, refuse(culprit, "data.bos_count"),
-                         "with bos: none there are no BOS tokens to count, not %lld; leave bos_count "
-                         "out, or give bos: first or document",
-                         (long long)common->bos_count);
+        return error_set(
+            error, refuse(culprit, "data.bos_count"),
+            "with bos: none there are no BOS tokens to count, not %lld; leave bos_count "
+            "out, or give bos: first or document",
+            (long long)common->bos_count);
     if (common->bos_count > setup->context)
         return error_set(error, refuse(culprit, "data.bos_count"),
                          "%lld BOS tokens leave no room for others; model.context is %lld",

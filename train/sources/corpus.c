@@ -64,8 +64,7 @@ void corpus_find_documents(Corpus *corpus, Arena *arena) {
         bool begins = true;
         count = 0;
         for (size_t i = corpus->first; i < corpus->end; i++) {
-            bool separator =
-                corpus->separator >= 0 && corpus_token(corpus, i) == corpus->separator;
+            bool separator = corpus->separator >= 0 && corpus_token(corpus, i) == corpus->separator;
             if (begins && !separator) {
                 if (starts != NULL)
                     starts[count] = i;
@@ -92,12 +91,12 @@ Status corpus_check(const Corpus *corpus, const SourceSetup *setup, bool trainin
                          "smaller model.context",
                          path, count, part, longest);
     if (corpus->start_count < documents)
-        return error_set(error, STATUS_BAD_INPUT,
-                         "%zu documents of %s begin in the part %s; %s needs at least %zu. Say what "
-                         "stands between documents, or leave it out",
-                         corpus->start_count, path, part,
-                         setup->documents ? "data.bos: document" : "data.packing: documents",
-                         documents);
+        return error_set(
+            error, STATUS_BAD_INPUT,
+            "%zu documents of %s begin in the part %s; %s needs at least %zu. Say what "
+            "stands between documents, or leave it out",
+            corpus->start_count, path, part,
+            setup->documents ? "data.bos: document" : "data.packing: documents", documents);
     return STATUS_OK;
 }
 

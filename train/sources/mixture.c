@@ -25,8 +25,11 @@ static const KindTable part_kinds = {
 
 static const Field fields[] = {
     SOURCE_COMMON_FIELDS,
-    {.name = "sources", .type = FIELD_KIND_EACH, .offset = offsetof(MixtureOptions, sources),
-     .kinds = &part_kinds, .kind_key = "source",
+    {.name = "sources",
+     .type = FIELD_KIND_EACH,
+     .offset = offsetof(MixtureOptions, sources),
+     .kinds = &part_kinds,
+     .kind_key = "source",
      .meaning = "a list of sources with the same vocabulary, each with its options and a weight; "
                 "BOS and the like are the mixture's"},
 };
@@ -51,10 +54,11 @@ static Status vocabulary_check(const DataSource *first, const DataSource *part, 
     if (part->tokens == first->tokens && part->bos == first->bos)
         return STATUS_OK;
     if (part->tokens == first->tokens)
-        return error_set(error, STATUS_BAD_INPUT,
-                         "its document_token, which is BOS, is %d, that of the first source %d (-1: "
-                         "none); the sources of a mixture share one vocabulary",
-                         part->bos, first->bos);
+        return error_set(
+            error, STATUS_BAD_INPUT,
+            "its document_token, which is BOS, is %d, that of the first source %d (-1: "
+            "none); the sources of a mixture share one vocabulary",
+            part->bos, first->bos);
     return error_set(error, STATUS_BAD_INPUT,
                      "it has %d tokens, the first source %d; the sources of a mixture share one "
                      "vocabulary",

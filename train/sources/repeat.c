@@ -25,19 +25,41 @@ typedef struct RepeatState {
 
 static const Field fields[] = {
     SOURCE_COMMON_FIELDS,
-    {.name = "symbols", .type = FIELD_INTEGER, .offset = OF(symbols), .fallback = "64",
-     .minimum = 2, .maximum = 65536, .meaning = "number of different tokens"},
-    {.name = "block", .type = FIELD_INTEGER, .offset = OF(block), .fallback = "0", .minimum = 0,
+    {.name = "symbols",
+     .type = FIELD_INTEGER,
+     .offset = OF(symbols),
+     .fallback = "64",
+     .minimum = 2,
+     .maximum = 65536,
+     .meaning = "number of different tokens"},
+    {.name = "block",
+     .type = FIELD_INTEGER,
+     .offset = OF(block),
+     .fallback = "0",
+     .minimum = 0,
      .maximum = 65536,
      .meaning = "tokens of a block, at the most; 0: one block and its copies fill the sequence"},
-    {.name = "shortest", .type = FIELD_INTEGER, .offset = OF(shortest), .fallback = "0",
-     .minimum = 0, .maximum = 65536,
+    {.name = "shortest",
+     .type = FIELD_INTEGER,
+     .offset = OF(shortest),
+     .fallback = "0",
+     .minimum = 0,
+     .maximum = 65536,
      .meaning = "each block's length is drawn evenly from this to block, so that position alone "
                 "does not tell where it repeats; 0: always block"},
-    {.name = "copies", .type = FIELD_INTEGER, .offset = OF(copies), .fallback = "2", .minimum = 2,
-     .maximum = 65536, .meaning = "how often a block is given, the first time included"},
-    {.name = "exponent", .type = FIELD_REAL, .offset = OF(exponent), .fallback = "0",
-     .minimum = 0, .maximum = 8,
+    {.name = "copies",
+     .type = FIELD_INTEGER,
+     .offset = OF(copies),
+     .fallback = "2",
+     .minimum = 2,
+     .maximum = 65536,
+     .meaning = "how often a block is given, the first time included"},
+    {.name = "exponent",
+     .type = FIELD_REAL,
+     .offset = OF(exponent),
+     .fallback = "0",
+     .minimum = 0,
+     .maximum = 8,
      .meaning = "a token's probability falls as 1/rank^exponent; 0: all the same"},
 };
 
@@ -56,7 +78,8 @@ static Status open_repeat(const KindOptions *given, const SourceSetup *setup, Da
     }
     if (options->shortest > block) {
         *culprit = "data.shortest";
-        return error_set(error, STATUS_BAD_INPUT, "the shortest block has %lld tokens, the longest %lld",
+        return error_set(error, STATUS_BAD_INPUT,
+                         "the shortest block has %lld tokens, the longest %lld",
                          (long long)options->shortest, (long long)block);
     }
     state->block = (int)block;

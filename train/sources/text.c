@@ -54,15 +54,17 @@ static const Field fields[] = {
      .type = FIELD_STRING,
      .offset = OF(document_end),
      .fallback = "",
-     .meaning = "text after which a new document begins, as \"\\n\\n\"; it stays in the text. Every "
-                "file of a folder is a document of its own in any case"},
+     .meaning =
+         "text after which a new document begins, as \"\\n\\n\"; it stays in the text. Every "
+         "file of a folder is a document of its own in any case"},
     {.name = "packing",
      .type = FIELD_CHOICE,
      .offset = OF(packing),
      .fallback = "windows",
      .choices = packing_names,
-     .meaning = "windows: from anywhere, across documents; documents: from the start of a document, "
-                "the next ones following it. Attention across documents is not masked"},
+     .meaning =
+         "windows: from anywhere, across documents; documents: from the start of a document, "
+         "the next ones following it. Attention across documents is not masked"},
 };
 
 /* Entropy of a byte given the one before it, in nats: what a model that sees one byte back can

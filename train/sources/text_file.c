@@ -163,7 +163,8 @@ Status file_read_whole(const char *path, size_t scale, Arena *arena, Text *text,
     struct stat information;
     if (stat(path, &information) != 0)
         return error_errno(error, STATUS_BAD_INPUT,
-                           "cannot read %s (a relative path begins at the YAML file's folder)", path);
+                           "cannot read %s (a relative path begins at the YAML file's folder)",
+                           path);
     if (!S_ISREG(information.st_mode))
         return error_set(error, STATUS_BAD_INPUT, "%s is not a regular file", path);
     return read_bytes(path, (size_t)information.st_size, scale * TEXT_LARGEST, arena, text, error);
@@ -232,14 +233,16 @@ Status text_read(const char *path, const char *suffixes, Arena *arena, Text *tex
     struct stat information;
     if (stat(path, &information) != 0)
         return error_errno(error, STATUS_BAD_INPUT,
-                           "cannot read %s (a relative path begins at the YAML file's folder)", path);
+                           "cannot read %s (a relative path begins at the YAML file's folder)",
+                           path);
     if (S_ISDIR(information.st_mode))
         return read_folder(path, suffixes, arena, text, error);
     if (S_ISREG(information.st_mode) && suffixes[0] != '\0')
-        return error_set(error, STATUS_BAD_INPUT,
-                         "%s is a single file, of which the suffixes %s would choose nothing; leave "
-                         "them out, or give a folder",
-                         path, suffixes);
+        return error_set(
+            error, STATUS_BAD_INPUT,
+            "%s is a single file, of which the suffixes %s would choose nothing; leave "
+            "them out, or give a folder",
+            path, suffixes);
     if (S_ISREG(information.st_mode))
         return read_file(path, (size_t)information.st_size, arena, text, error);
     return error_set(error, STATUS_BAD_INPUT, "%s is neither a regular file nor a folder", path);

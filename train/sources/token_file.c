@@ -156,8 +156,8 @@ static Status npy_read(const TokenFile *file, Arena *arena, Corpus *corpus, Erro
     int dimensions;
     size_t count = npy_count(npy_value(header, "shape"), &dimensions);
     if (dimensions > 1 && (order == NULL || strncmp(order, "False", 5) != 0))
-        return error_set(error, STATUS_BAD_INPUT, "%s is stored column by column; save it in C order",
-                         file->path);
+        return error_set(error, STATUS_BAD_INPUT,
+                         "%s is stored column by column; save it in C order", file->path);
     size_t bytes = file->count - at - length;
     if (count == 0 || count > bytes || bytes != count * token_type_bytes(type))
         return error_set(error, STATUS_BAD_INPUT,
@@ -176,18 +176,19 @@ static Status halves_check(const TokenFile *file, const Corpus *corpus, Error *e
             return STATUS_OK;
     if (corpus->type != TOKEN_U16 || corpus->end < 4)
         return STATUS_OK;
-    return error_set(error, STATUS_BAD_INPUT,
-                     "%s: read as uint16, every second number is 0, as it is where they are uint32; "
-                     "is data.format right?",
-                     file->path);
+    return error_set(
+        error, STATUS_BAD_INPUT,
+        "%s: read as uint16, every second number is 0, as it is where they are uint32; "
+        "is data.format right?",
+        file->path);
 }
 
 /* Of any bytes plain numbers can be read, also of those that are none. */
 static Status plain_check(const TokenFile *file, Error *error) {
     if (is_npy(file))
         return error_set(error, STATUS_BAD_INPUT,
-                         "%s is a .npy file, and data.format says %s; give npy, or auto", file->path,
-                         token_format_names[file->format]);
+                         "%s is a .npy file, and data.format says %s; give npy, or auto",
+                         file->path, token_format_names[file->format]);
     if (has_swapped_header(file))
         return error_set(error, STATUS_BAD_INPUT,
                          "%s has a header whose numbers begin with their highest byte; only "
@@ -207,7 +208,8 @@ static Status file_judge(const TokenFile *file, Arena *arena, Corpus *corpus, Er
                          "%s has neither a 1,024-byte header nor NumPy's, so that its numbers may "
                          "have two bytes or four: give data.format: uint16 or uint32",
                          file->path);
-    TRY(numbers_take(file, 0, file->format == FORMAT_UINT16 ? TOKEN_U16 : TOKEN_U32, corpus, error));
+    TRY(numbers_take(file, 0, file->format == FORMAT_UINT16 ? TOKEN_U16 : TOKEN_U32, corpus,
+                     error));
     return halves_check(file, corpus, error);
 }
 

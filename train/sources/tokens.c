@@ -31,31 +31,56 @@ typedef struct TokensState {
 
 static const Field fields[] = {
     SOURCE_COMMON_FIELDS,
-    {.name = "path", .type = FIELD_STRING, .offset = OF(path), .is_path = true,
+    {.name = "path",
+     .type = FIELD_STRING,
+     .offset = OF(path),
+     .is_path = true,
      .meaning = "file of token numbers: uint16 or uint32 with or without a 1,024-byte header, or "
                 ".npy; relative to the YAML file"},
-    {.name = "validation", .type = FIELD_STRING, .offset = OF(validation), .fallback = "",
+    {.name = "validation",
+     .type = FIELD_STRING,
+     .offset = OF(validation),
+     .fallback = "",
      .is_path = true,
      .meaning = "another such file for the probe and the validation; empty: the tail of path"},
-    {.name = "held_out", .type = FIELD_REAL, .offset = OF(held_out), .fallback = "0.1",
-     .minimum = 0.001, .maximum = 0.9,
+    {.name = "held_out",
+     .type = FIELD_REAL,
+     .offset = OF(held_out),
+     .fallback = "0.1",
+     .minimum = 0.001,
+     .maximum = 0.9,
      .meaning = "share of path, at its end, that only the probe and the validation see, where "
                 "validation is not given"},
-    {.name = "format", .type = FIELD_CHOICE, .offset = OF(format), .fallback = "auto",
+    {.name = "format",
+     .type = FIELD_CHOICE,
+     .offset = OF(format),
+     .fallback = "auto",
      .choices = token_format_names,
      .meaning = "of the numbers; auto: what the file's header says"},
-    {.name = "vocabulary", .type = FIELD_INTEGER, .offset = OF(vocabulary), .fallback = "0",
-     .minimum = 0, .maximum = VOCABULARY_LARGEST,
+    {.name = "vocabulary",
+     .type = FIELD_INTEGER,
+     .offset = OF(vocabulary),
+     .fallback = "0",
+     .minimum = 0,
+     .maximum = VOCABULARY_LARGEST,
      .meaning = "number of tokens there are; 0: the largest in the file, and one"},
-    {.name = "document_token", .type = FIELD_INTEGER, .offset = OF(document_token),
-     .fallback = "-1", .minimum = -1, .maximum = VOCABULARY_LARGEST - 1,
+    {.name = "document_token",
+     .type = FIELD_INTEGER,
+     .offset = OF(document_token),
+     .fallback = "-1",
+     .minimum = -1,
+     .maximum = VOCABULARY_LARGEST - 1,
      .meaning = "token that stands between documents (50256 in GPT-2's): it is taken out, and is "
                 "the BOS token, which data.bos puts where it belongs; −1: none, and BOS is a token "
                 "of its own"},
-    {.name = "packing", .type = FIELD_CHOICE, .offset = OF(packing), .fallback = "windows",
+    {.name = "packing",
+     .type = FIELD_CHOICE,
+     .offset = OF(packing),
+     .fallback = "windows",
      .choices = packing_names,
-     .meaning = "windows: from anywhere, across documents; documents: from the start of a document, "
-                "the next ones following it. Attention across documents is not masked"},
+     .meaning =
+         "windows: from anywhere, across documents; documents: from the start of a document, "
+         "the next ones following it. Attention across documents is not masked"},
 };
 
 /* Every number must be a token; *largest is raised to the largest. */
@@ -86,9 +111,8 @@ static Status corpus_open(const char *given, const TokensOptions *options, const
     return STATUS_OK;
 }
 
-static Status parts_open(const TokensOptions *options, const SourceSetup *setup,
-                         TokensState *state, DataSource *source, int64_t *largest,
-                         const char **culprit, Error *error) {
+static Status parts_open(const TokensOptions *options, const SourceSetup *setup, TokensState *state,
+                         DataSource *source, int64_t *largest, const char **culprit, Error *error) {
     Corpus whole;
     char second[65] = "";
     *culprit = "data.path";
@@ -126,10 +150,10 @@ static Status open_tokens(const KindOptions *given, const SourceSetup *setup, Da
                          (long long)options->document_token, (long long)options->vocabulary);
     }
     TRY(parts_open(options, setup, state, source, &largest, culprit, error));
-    log_line(LOG_INFO, "%s: %zu tokens to train on in %zu documents, %zu held out, the largest %lld",
-             options->path, state->training.end - state->training.first,
-             state->training.start_count, state->held_out.end - state->held_out.first,
-             (long long)largest);
+    log_line(
+        LOG_INFO, "%s: %zu tokens to train on in %zu documents, %zu held out, the largest %lld",
+        options->path, state->training.end - state->training.first, state->training.start_count,
+        state->held_out.end - state->held_out.first, (long long)largest);
     source->state = state;
     source->tokens = (int)(options->vocabulary > 0 ? options->vocabulary : largest + 1);
     source->bos = (int)options->document_token;

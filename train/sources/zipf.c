@@ -18,10 +18,19 @@ _Static_assert(sizeof(ZipfOptions) <= KIND_OPTIONS_BYTES, "options fit");
 
 static const Field fields[] = {
     SOURCE_COMMON_FIELDS,
-    {.name = "symbols", .type = FIELD_INTEGER, .offset = OF(symbols), .fallback = "64",
-     .minimum = 2, .maximum = 65536, .meaning = "number of tokens, the most frequent first"},
-    {.name = "exponent", .type = FIELD_REAL, .offset = OF(exponent), .fallback = "1",
-     .minimum = 0, .maximum = 8,
+    {.name = "symbols",
+     .type = FIELD_INTEGER,
+     .offset = OF(symbols),
+     .fallback = "64",
+     .minimum = 2,
+     .maximum = 65536,
+     .meaning = "number of tokens, the most frequent first"},
+    {.name = "exponent",
+     .type = FIELD_REAL,
+     .offset = OF(exponent),
+     .fallback = "1",
+     .minimum = 0,
+     .maximum = 8,
      .meaning = "probabilities fall as 1/rank^exponent; 0: all the same"},
 };
 
