@@ -22,7 +22,9 @@ typedef struct Sinks {
     const int32_t *tokens; /* [samples][induction length] */
     const double *null;    /* [T] importance of uniform attention */
     size_t importance, first_importance, sink_rate, first_sink_rate, sink_position, sink_ratio;
+    size_t importance_share, importance_share_null;
     size_t first_importance_share, first_importance_share_null;
+    size_t sink_position_share, sink_position_share_null, sink_ratio_share, sink_ratio_share_null;
     size_t first_sink_rate_share, first_sink_rate_share_null;
     size_t attention_entropy, attention_total, first_token_argmax;
     size_t value_drain, key_norm_ratio, sink_logit, query_key_cosine, query_key_cosine_other;
@@ -63,14 +65,6 @@ static void declare_importance(const Declaring *declaring) {
         (VariableText){"first_importance", "importance of position 0", "1", GU, nobody},
         VARIABLE_SAMPLE_MEAN, layer, head, NULL);
     add_with_null(declaring, first, &sinks->first_importance, &sinks->first_importance_null);
-    Variable share = variable_over(
-        (VariableText){"first_importance_share",
-                       "importance of position 0 where rows of |weights| are scaled to sum 1", "1",
-                       GU ", for attention without normalization",
-                       "no query that sees the key gives weight to any"},
-        VARIABLE_SAMPLE_MEAN, layer, head, NULL);
-    add_with_null(declaring, share, &sinks->first_importance_share,
-                  &sinks->first_importance_share_null);
     Variable rate = variable_over(
         (VariableText){"sink_rate", "share of samples, layers and heads with importance > epsilon",
                        "1", GU, nobody},
@@ -82,13 +76,6 @@ static void declare_importance(const Declaring *declaring) {
                        "share of samples with importance > epsilon at position 0", "1", GU, nobody},
         VARIABLE_SAMPLE_MEAN, epsilon, layer, head);
     add_with_null(declaring, first_rate, &sinks->first_sink_rate, &sinks->first_sink_rate_null);
-    const Variable share_rate = variable_over(
-        (VariableText){"first_sink_rate_share",
-                       "share of samples, layers and heads with first_importance_share > epsilon",
-                       "1", GU ", for attention without normalization", NULL},
-        VARIABLE_SAMPLE_MEAN, epsilon, NULL, NULL);
-    add_with_null(declaring, share_rate, &sinks->first_sink_rate_share,
-                  &sinks->first_sink_rate_share_null);
     Variable position =
         variable_over((VariableText){"sink_position",
                                      "well-seen key of the largest mean importance over its null",
@@ -101,6 +88,49 @@ static void declare_importance(const Declaring *declaring) {
                                      OURS, "no key is seen by a quarter of the queries"},
                       VARIABLE_PROBE, layer, head, NULL);
     add_with_null(declaring, ratio, &sinks->sink_ratio, &sinks->sink_ratio_null);
+}
+
+/* The same where each row of |weights| is scaled to sum 1. */
+static void declare_shares(const Declaring *declaring) {
+    const AnalysisContext *context = declaring->context;
+    const Axis *layer = context->layer, *head = context->head;
+    const char *source = GU ", for attention without normalization";
+    const char *weightless = "no query that sees the key gives weight to any";
+    Sinks *sinks = declaring->sinks;
+    const Variable importance = variable_over(
+        (VariableText){"importance_share", "importance where rows of |weights| are scaled to sum 1",
+                       "1", source, weightless},
+        VARIABLE_SAMPLE_MEAN, layer, head, context->position);
+    add_with_null(declaring, importance, &sinks->importance_share, &sinks->importance_share_null);
+    const Variable first = variable_over(
+        (VariableText){"first_importance_share",
+                       "importance of position 0 where rows of |weights| are scaled to sum 1", "1",
+                       source, weightless},
+        VARIABLE_SAMPLE_MEAN, layer, head, NULL);
+    add_with_null(declaring, first, &sinks->first_importance_share,
+                  &sinks->first_importance_share_null);
+    const Variable rate = variable_over(
+        (VariableText){"first_sink_rate_share",
+                       "share of samples, layers and heads with first_importance_share > epsilon",
+                       "1", source, NULL},
+        VARIABLE_SAMPLE_MEAN, declaring->epsilon, NULL, NULL);
+    add_with_null(declaring, rate, &sinks->first_sink_rate_share,
+                  &sinks->first_sink_rate_share_null);
+    Variable position = variable_over(
+        (VariableText){"sink_position_share",
+                       "well-seen key of the largest mean importance_share over its null",
+                       "position", OURS,
+                       "two positions tie, or no key is well seen by a query with any weight"},
+        VARIABLE_PROBE, layer, head, NULL);
+    position.integer = true;
+    add_with_null(declaring, position, &sinks->sink_position_share,
+                  &sinks->sink_position_share_null);
+    const Variable ratio = variable_over(
+        (VariableText){"sink_ratio_share", "that key's mean importance_share over its null", "1",
+                       OURS,
+                       "no key is seen by a quarter of the queries, one with weight among them"},
+        VARIABLE_PROBE, layer, head, NULL);
+    add_with_null(declaring, ratio, &sinks->sink_ratio_share, &sinks->sink_ratio_share_null);
 }
 
 static void declare_rows(const Declaring *declaring) {
@@ -273,6 +303,7 @@ static Status sinks_declare(const KindOptions *options, AnalysisContext *context
     const Declaring declaring = {
         .context = context, .list = list, .epsilon = epsilon, .sinks = sinks};
     declare_importance(&declaring);
+    declare_shares(&declaring);
     declare_rows(&declaring);
     declare_heads(&declaring);
     declare_residuals(&declaring);
@@ -297,21 +328,24 @@ static void sinks_fill_run(const AnalysisContext *context, const void *state, do
     Arena arena = arena_create("the nulls of the sinks analysis");
     size_t length = (size_t)context->length;
     double *map = ARENA_ARRAY(&arena, double, length *length);
-    MapMeasures measures = {.importance = run + sinks->importance_null};
+    MapMeasures measures = {.importance = run + sinks->importance_null,
+                            .share = run + sinks->importance_share_null,
+                            .row_size = ARENA_ARRAY(&arena, double, length)};
     uniform_map(context->visibility, map);
     map_measure(context->visibility, map, &measures);
     run[sinks->first_importance_null] = measures.importance[0];
-    run[sinks->first_importance_share_null] = measures.first_share;
+    run[sinks->first_importance_share_null] = measures.share[0];
     for (size_t e = 0; e < SINK_EPSILONS; e++) {
         for (size_t k = 0; k < length; k++)
             run[sinks->sink_rate_null + e * length + k] =
                 is_sink(measures.importance[k], sink_epsilons[e]);
         run[sinks->first_sink_rate_null + e] = is_sink(measures.importance[0], sink_epsilons[e]);
-        run[sinks->first_sink_rate_share_null + e] =
-            exceeds(measures.first_share, sink_epsilons[e]);
+        run[sinks->first_sink_rate_share_null + e] = exceeds(measures.share[0], sink_epsilons[e]);
     }
     run[sinks->sink_position_null] = sink_position(context->visibility, measures.importance,
                                                    sinks->null, run + sinks->sink_ratio_null);
+    run[sinks->sink_position_share_null] = sink_position(
+        context->visibility, measures.share, sinks->null, run + sinks->sink_ratio_share_null);
     run[sinks->attention_entropy_null] = measures.entropy;
     run[sinks->attention_total_null] = measures.total;
     run[sinks->first_token_argmax_null] = measures.first_token_argmax;
@@ -324,14 +358,16 @@ static void sinks_fill_run(const AnalysisContext *context, const void *state, do
 }
 
 /* One head's map, as far as it is measured by itself. sink_rate and first_sink_rate_share count
-   heads for now. */
+   heads for now. row_size: room for T values. */
 static void sample_map(const AnalysisContext *context, const Sinks *sinks, const double *map,
-                       size_t at, double *row) {
+                       size_t at, double *row_size, double *row) {
     size_t length = (size_t)context->length, maps = (size_t)(context->layers * context->heads);
-    MapMeasures measures = {.importance = row + sinks->importance + at * length};
+    MapMeasures measures = {.importance = row + sinks->importance + at * length,
+                            .share = row + sinks->importance_share + at * length,
+                            .row_size = row_size};
     map_measure(context->visibility, map, &measures);
     row[sinks->first_importance + at] = measures.importance[0];
-    row[sinks->first_importance_share + at] = measures.first_share;
+    row[sinks->first_importance_share + at] = measures.share[0];
     for (size_t e = 0; e < SINK_EPSILONS; e++) {
         for (size_t k = 0; k < length; k++) {
             double *rate = row + sinks->sink_rate + e * length + k;
@@ -340,7 +376,7 @@ static void sample_map(const AnalysisContext *context, const Sinks *sinks, const
         row[sinks->first_sink_rate + e * maps + at] =
             is_sink(measures.importance[0], sink_epsilons[e]);
         double *share_rate = row + sinks->first_sink_rate_share + e;
-        *share_rate = (at == 0 ? 0 : *share_rate) + exceeds(measures.first_share, sink_epsilons[e]);
+        *share_rate = (at == 0 ? 0 : *share_rate) + exceeds(measures.share[0], sink_epsilons[e]);
     }
     row[sinks->attention_entropy + at] = measures.entropy;
     row[sinks->attention_total + at] = measures.total;
@@ -458,11 +494,12 @@ static void sinks_sample(const AnalysisContext *context, const void *state, cons
     const Sinks *sinks = state;
     size_t count = (size_t)context->length * (size_t)context->length;
     double *map = ARENA_ARRAY(scratch->arena, double, count);
+    double *row_size = ARENA_ARRAY(scratch->arena, double, (size_t)context->length);
     for (int layer = 0; layer < context->layers; layer++) {
         const UpdateNorm *norm = update_norm_create(context, capture, layer, scratch->arena);
         for (int head = 0; head < context->heads; head++) {
             map_in_double(capture_weights(capture, layer, head), count, map);
-            sample_map(context, sinks, map, (size_t)(layer * context->heads + head), row);
+            sample_map(context, sinks, map, (size_t)(layer * context->heads + head), row_size, row);
             sample_head(context, sinks, capture, layer, head, norm, scratch->arena, row);
         }
     }
@@ -479,18 +516,28 @@ static void sinks_sample(const AnalysisContext *context, const void *state, cons
     sample_induction(context, sinks, sample, scratch, row);
 }
 
+/* The strongest key of each head by its importances, which begin at `importance` of the samples'
+   rows. positions and ratios [layers · heads]. */
+static void strongest_keys(const AnalysisContext *context, const double *null,
+                           const ProbeView *view, size_t importance, Arena *arena,
+                           double *positions, double *ratios) {
+    size_t length = (size_t)context->length;
+    double *mean = ARENA_ARRAY(arena, double, length);
+    for (size_t at = 0; at < (size_t)(context->layers * context->heads); at++) {
+        for (size_t k = 0; k < length; k++)
+            mean[k] = mean_of(view->rows + importance + at * length + k, (size_t)context->samples,
+                              view->row_values);
+        positions[at] = sink_position(context->visibility, mean, null, &ratios[at]);
+    }
+}
+
 static void sinks_probe(const AnalysisContext *context, const void *state, const ProbeView *view,
                         AnalysisScratch *scratch, double *probe_row) {
     const Sinks *sinks = state;
-    size_t length = (size_t)context->length;
-    double *mean = ARENA_ARRAY(scratch->arena, double, length);
-    for (size_t at = 0; at < (size_t)(context->layers * context->heads); at++) {
-        for (size_t k = 0; k < length; k++)
-            mean[k] = mean_of(view->rows + sinks->importance + at * length + k,
-                              (size_t)context->samples, view->row_values);
-        probe_row[sinks->sink_position + at] = sink_position(context->visibility, mean, sinks->null,
-                                                             probe_row + sinks->sink_ratio + at);
-    }
+    strongest_keys(context, sinks->null, view, sinks->importance, scratch->arena,
+                   probe_row + sinks->sink_position, probe_row + sinks->sink_ratio);
+    strongest_keys(context, sinks->null, view, sinks->importance_share, scratch->arena,
+                   probe_row + sinks->sink_position_share, probe_row + sinks->sink_ratio_share);
 }
 
 const AnalysisKind sinks_analysis = {

@@ -30,28 +30,31 @@ static bool largest_is_first(const double *row, Interval keys) {
 }
 
 /* Rows that do not sum to 1, as Gu et al. (arXiv 2410.10781) look at them: |A| over Σ|A|. */
-static double first_share(const Visibility *visibility, const double *map) {
-    size_t length = (size_t)visibility->length;
-    double share = 0;
-    int queries = 0;
-    for (size_t i = 0; i < length; i++) {
-        Interval keys = visibility->keys[i];
-        const double *row = map + i * length;
-        double size = 0;
-        for (int j = keys.first; j < keys.end; j++)
-            size += fabs(row[j]);
-        if (keys.first > 0 || !(size > 0))
-            continue;
-        share += fabs(row[0]) / size;
-        queries++;
+static void map_share(const Visibility *visibility, const double *map, double *row_size,
+                      double *share) {
+    int length = visibility->length;
+    for (int i = 0; i < length; i++) {
+        row_size[i] = 0;
+        for (int j = visibility->keys[i].first; j < visibility->keys[i].end; j++)
+            row_size[i] += fabs(map[(size_t)i * (size_t)length + (size_t)j]);
     }
-    return queries > 0 ? share / queries : NAN;
+    for (int k = 0; k < length; k++) {
+        int queries = 0;
+        share[k] = 0;
+        for (int i = 0; i < length; i++) {
+            if (!sees(visibility, i, k) || !(row_size[i] > 0))
+                continue;
+            share[k] += fabs(map[(size_t)i * (size_t)length + (size_t)k]) / row_size[i];
+            queries++;
+        }
+        share[k] = queries > 0 ? share[k] / queries : NAN;
+    }
 }
 
 void map_measure(const Visibility *visibility, const double *map, MapMeasures *measures) {
     size_t length = (size_t)visibility->length;
     map_importance(visibility, map, measures->importance);
-    measures->first_share = first_share(visibility, map);
+    map_share(visibility, map, measures->row_size, measures->share);
     double entropy = 0, total = 0;
     int queries = 0, with_entropy = 0, first = 0;
     bool negative = false; /* then its rows are no distributions */

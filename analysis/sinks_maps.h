@@ -11,15 +11,17 @@ extern const double sink_epsilons[SINK_EPSILONS]; /* 0.2, 0.3 (the headline), 0.
    where there is none. */
 typedef struct MapMeasures {
     double *importance; /* [T] given by the caller; see map_importance */
+    double *share;      /* [T] given by the caller: importance where rows of |weights| are scaled to
+                                  sum 1, over the queries that see the key and have any weight; NaN
+                                  for none. Gu et al., arXiv 2410.10781, for rows of other sums */
+    double *row_size;   /* [T] given by the caller: sum of |weights| of each query */
     double entropy;     /* of the renormalised rows, over ln(number of visible keys);
                                   NaN with a weight below 0 */
     double total;       /* mean row sum */
-    double first_share; /* importance of key 0 where rows of |weights| are scaled to sum 1: over
-                                  the queries that see it and have any weight; NaN for none */
     double first_token_argmax; /* share of queries whose largest weight, without a tie, is on 0 */
 } MapMeasures;
 
-/* map [T][T] in double. measures->importance points to room for T values. */
+/* map [T][T] in double. Each of the three arrays of measures points to room for T values. */
 void map_measure(const Visibility *visibility, const double *map, MapMeasures *measures);
 
 /* The position, among well-seen keys, of the largest importance over its null; −1 where two tie or

@@ -31,7 +31,8 @@ static const Field fields[] = {
      .fallback = "0",
      .minimum = 0,
      .maximum = 65536,
-     .meaning = "tokens between the query and the end of its causal window",
+     .meaning = "tokens between the query and the end of its causal window; a query whose window "
+                "lies before the sequence sees itself alone",
      .source = "arXiv 2410.10781"},
     {.name = "normalization",
      .type = FIELD_KIND,

@@ -3,20 +3,27 @@
 
 #include <math.h>
 
-static const Quantity sink_position = {"sink_position", {{NULL, 0}}};
-static const Quantity sink_ratio = {"sink_ratio", {{NULL, 0}}};
+/* By which the strongest key is told. */
+typedef struct Strongest {
+    Quantity position, ratio;
+} Strongest;
+
+static const Strongest by_weights = {{"sink_position", {{NULL, 0}}}, {"sink_ratio", {{NULL, 0}}}};
+static const Strongest by_shares = {{"sink_position_share", {{NULL, 0}}},
+                                    {"sink_ratio_share", {{NULL, 0}}}};
 
 /* The strongest key of one run's layer, over its heads. */
 typedef struct Place {
     double position, ratio; /* NaN: two keys tie; no key is well seen */
 } Place;
 
-static Place place_of(const RunData *run, int layer, int heads, Arena *arena) {
+static Place place_of(const RunData *run, const Strongest *strongest, int layer, int heads,
+                      Arena *arena) {
     Place place = {NAN, NAN};
     for (int head = 0; head < heads; head++) {
         Series position, ratio;
-        if (!series_read(run, &sink_ratio, layer, head, arena, &ratio) ||
-            !series_read(run, &sink_position, layer, head, arena, &position))
+        if (!series_read(run, &strongest->ratio, layer, head, arena, &ratio) ||
+            !series_read(run, &strongest->position, layer, head, arena, &position))
             continue;
         double last = ratio.value[ratio.count - 1];
         if (!isnan(last) && !(last <= place.ratio))
@@ -44,12 +51,13 @@ static void write_positions(FILE *page, const Place *places, size_t count) {
     }
 }
 
-static void write_cell(FILE *page, const Group *group, int layer, Arena *arena) {
+static void write_cell(FILE *page, const Group *group, const Strongest *strongest, int layer,
+                       Arena *arena) {
     char text[2][NUMBER_TEXT_BYTES];
     Place *places = ARENA_ARRAY(arena, Place, group->run_count);
     double least = INFINITY, largest = -INFINITY;
     for (size_t r = 0; r < group->run_count; r++) {
-        places[r] = place_of(group->runs[r], layer, group->heads, arena);
+        places[r] = place_of(group->runs[r], strongest, layer, group->heads, arena);
         least = fmin(least, places[r].ratio);
         largest = fmax(largest, places[r].ratio);
     }
@@ -66,10 +74,11 @@ static void write_cell(FILE *page, const Group *group, int layer, Arena *arena) 
 }
 
 void html_sinks(FILE *page, const Report *report, Arena *arena) {
+    const Strongest *strongest = report->row_sums ? &by_shares : &by_weights;
     bool held = false;
     for (size_t r = 0; r < report->run_count; r++)
         held = held || (report->runs[r].analyzed &&
-                        run_dataset(&report->runs[r], sink_ratio.variable) != NULL);
+                        run_dataset(&report->runs[r], strongest->ratio.variable) != NULL);
     if (!held)
         return;
     fputs("<h3>Where the strongest key stands at the last step</h3>\n", page);
@@ -80,7 +89,7 @@ void html_sinks(FILE *page, const Report *report, Arena *arena) {
         html_heading(page, "row", arena_format(arena, "layer %d", layer));
         for (size_t g = 0; g < report->group_count; g++)
             if (report->groups[g].run_count > 0)
-                write_cell(page, &report->groups[g], layer, arena);
+                write_cell(page, &report->groups[g], strongest, layer, arena);
         fputs("</tr>\n", page);
     }
     html_table_end(page);
@@ -90,6 +99,12 @@ void html_sinks(FILE *page, const Report *report, Arena *arena) {
           "the queries see and in the head of the layer where that ratio is largest; small type: "
           "that ratio over seeds. About 1: there is no sink. Nor is there one where it is the last "
           "of these keys: what looks at near keys alone has its largest ratio there (the queries "
-          "that see it are near it), 3.5 for 64 tokens. A dash: no key is seen by so many.</p>\n",
+          "that see it are near it), 3.5 for 64 tokens. A dash: no key is seen by so many. ",
           page);
+    if (report->row_sums)
+        fputs("Not all rows of attention sum to 1 here: each query’s weights, without their signs, "
+              "are scaled to do so before importance is formed, and a query whose weights are all "
+              "0 is left out.",
+              page);
+    fputs("</p>\n", page);
 }

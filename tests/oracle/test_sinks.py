@@ -19,11 +19,14 @@ def importance(attention, visible):
         return np.where(visible.any(0), (attention * visible).sum(0) / visible.sum(0), np.nan)
 
 
-def first_share(attention, visible):
-    """Position 0's importance where rows of |weights| are scaled to sum 1; rows without weight left out."""
-    size = np.abs(attention * visible).sum(1)
-    rows = visible[:, 0] & (size > 0)
-    return np.mean(np.abs(attention[rows, 0]) / size[rows]) if rows.any() else np.nan
+def importance_share(attention, visible):
+    """[position] where rows of |weights| are scaled to sum 1; rows without weight are left out."""
+    weights = np.abs(attention * visible)
+    there = weights.sum(1) > 0
+    if not there.any():
+        return np.full(len(visible), np.nan)
+    scaled = weights[there] / weights[there].sum(1, keepdims=True)
+    return importance(scaled, visible[there])
 
 
 def rates(alpha):
@@ -49,7 +52,7 @@ def row_measures(attention, visible):
 
 def sink_of(alpha, null, visible):
     """Where mean importances are largest over their null, and that ratio."""
-    ratio = np.where(well_seen(visible), alpha / null, -np.inf)
+    ratio = np.where(well_seen(visible) & ~np.isnan(alpha), alpha / null, -np.inf)
     if not np.isfinite(ratio).any():
         return -1, np.nan
     best = np.argmax(ratio)
@@ -67,8 +70,10 @@ def compare_maps(found, run, index, maps):
               None if maps.min() >= 0 else 1e-2 * np.abs(maps).max())
     found.add("first_importance", (index,), analysis["first_importance"][index],
               mean_defined(alpha[..., 0]))
-    shares = np.array([[[first_share(head, visible) for head in layer] for layer in sample]
+    scaled = np.array([[[importance_share(head, visible) for head in layer] for layer in sample]
                        for sample in maps])
+    shares = scaled[..., 0]
+    found.add("importance_share", (index,), analysis["importance_share"][index], mean_defined(scaled))
     found.add("first_importance_share", (index,), analysis["first_importance_share"][index],
               mean_defined(shares))
     found.add("first_sink_rate_share", (index,), analysis["first_sink_rate_share"][index],
@@ -79,9 +84,10 @@ def compare_maps(found, run, index, maps):
               rates(alpha[..., 0]).mean(1))
     null = importance(uniform(visible), visible)
     for place in np.ndindex(maps.shape[1:3]):
-        position, ratio = sink_of(alpha[(slice(None), *place)].mean(0), null, visible)
-        found.add("sink_position", (index, *place), analysis["sink_position"][(index, *place)], position)
-        found.add("sink_ratio", (index, *place), analysis["sink_ratio"][(index, *place)], ratio)
+        for suffix, values in (("", alpha), ("_share", scaled)):
+            position, ratio = sink_of(mean_defined(values[(slice(None), *place)]), null, visible)
+            for name, expected in (("sink_position" + suffix, position), ("sink_ratio" + suffix, ratio)):
+                found.add(name, (index, *place), analysis[name][(index, *place)], expected)
         rows = np.mean([row_measures(sample[place], visible) for sample in maps], 0)
         for name, expected in zip(("attention_entropy", "attention_total", "first_token_argmax"), rows):
             found.add(name, (index, *place), analysis[name][(index, *place)], expected)
@@ -92,11 +98,12 @@ def compare_nulls(found, run):
     null = importance(uniform(visible), visible)
     entropy, total, first = row_measures(uniform(visible), visible)
     expected = {"attention_map": uniform(visible), "importance": null, "first_importance": null[0], "sink_rate": rates(null),
-                "first_importance_share": first_share(uniform(visible), visible),
+                "importance_share": null, "first_importance_share": null[0],
                 "first_sink_rate_share": rates(null[0]),
                 "first_sink_rate": rates(null[0]), "attention_entropy": entropy,
                 "attention_total": total, "first_token_argmax": first}
-    expected["sink_position"], expected["sink_ratio"] = sink_of(null, null, visible)
+    for suffix in "", "_share":
+        expected["sink_position" + suffix], expected["sink_ratio" + suffix] = sink_of(null, null, visible)
     for name, value in expected.items():
         found.add(name + "_null", (), analysis[name + "_null"][...], value)
 

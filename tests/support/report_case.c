@@ -177,16 +177,30 @@ void report_case_add_analyses(const char *run_directory, double null) {
     H5Fclose(file);
 }
 
-void report_case_add_places(const char *run_directory, double position, double ratio) {
+void report_case_add_places(const char *run_directory, const char *suffix, double position,
+                            double ratio) {
     hid_t file = open_analysis(run_directory);
+    char names[2][64];
+    snprintf(names[0], sizeof names[0], "sink_position%s", suffix);
+    snprintf(names[1], sizeof names[1], "sink_ratio%s", suffix);
     double positions[STEPS * LAYERS], ratios[STEPS * LAYERS];
     const hsize_t shape[] = {STEPS, LAYERS, 1};
     for (int i = 0; i < STEPS * LAYERS; i++) { /* elsewhere before the last step */
         positions[i] = i / LAYERS == STEPS - 1 ? position : 3;
         ratios[i] = ratio;
     }
-    write_variable(file, "sink_position", "step layer head", shape, positions);
-    write_variable(file, "sink_ratio", "step layer head", shape, ratios);
+    write_variable(file, names[0], "step layer head", shape, positions);
+    write_variable(file, names[1], "step layer head", shape, ratios);
+    H5Fclose(file);
+}
+
+void report_case_add_totals(const char *run_directory, double total) {
+    hid_t file = open_analysis(run_directory);
+    double totals[STEPS * LAYERS];
+    const hsize_t shape[] = {STEPS, LAYERS, 1};
+    for (int i = 0; i < STEPS * LAYERS; i++)
+        totals[i] = total;
+    write_variable(file, "attention_total", "step layer head", shape, totals);
     H5Fclose(file);
 }
 

@@ -34,9 +34,13 @@ void report_case_add_analyses(const char *run_directory, double null);
    0.1; as shares of rows that sum to total half of these. No samples, maps or frames. */
 void report_case_two_heads(const char *run_directory, int strong, double rise, double total);
 
-/* Adds to a run (of one head) the strongest key of either layer, and its ratio; position −1:
-   none. */
-void report_case_add_places(const char *run_directory, double position, double ratio);
+/* Adds to a run (of one head) the strongest key of either layer, and its ratio; position −1: none.
+   suffix: "", or "_share" for those of rows scaled to sum 1. */
+void report_case_add_places(const char *run_directory, const char *suffix, double position,
+                            double ratio);
+
+/* Adds to a run (of one head) what its rows of attention sum to. */
+void report_case_add_totals(const char *run_directory, double total);
 
 /* Adds to a run the frame types of the whole model: types [steps][samples]. */
 void report_case_add_types(const char *run_directory, double types[CASE_STEPS][CASE_SAMPLES]);

@@ -164,8 +164,14 @@ static const char *const promised[] = {
     "importance_null",
     "sink_rate",
     "first_sink_rate",
+    "importance_share",
+    "importance_share_null",
+    "first_importance_share",
     "sink_position",
     "sink_ratio",
+    "sink_position_share",
+    "sink_ratio_share",
+    "sink_ratio_share_null",
     "attention_entropy",
     "attention_total",
     "value_drain",
@@ -267,6 +273,23 @@ static void importance_follows_from_the_maps(void **state) {
             assert_number("first_importance", first[step * LAYERS * HEADS + head], sum / SAMPLES,
                           1e-12);
         }
+}
+
+/* Rows of a softmax sum to 1 up to float32's rounding: scaled to do so they are the same. */
+static void shares_of_softmax_rows_are_their_weights(void **state) {
+    static const char *const names[][2] = {{"importance", "importance_share"},
+                                           {"importance_null", "importance_share_null"},
+                                           {"sink_position", "sink_position_share"},
+                                           {"sink_ratio", "sink_ratio_share"},
+                                           {"sink_ratio_null", "sink_ratio_share_null"}};
+    static double weights[LARGEST], shares[LARGEST];
+    const char *path = scratch_path(state, "run/analysis.h5");
+    for (size_t n = 0; n < sizeof names / sizeof *names; n++) {
+        size_t count = read_variable(path, names[n][0], weights);
+        assert_int_equal(read_variable(path, names[n][1], shares), count);
+        for (size_t i = 0; i < count; i++)
+            assert_number(names[n][1], shares[i], weights[i], 1e-6 * fabs(weights[i]));
+    }
 }
 
 static void an_untrained_model_stands_at_the_null(void **state) {
@@ -401,6 +424,7 @@ int main(void) {
         cmocka_unit_test(every_variable_has_scales_and_texts),
         cmocka_unit_test(everything_that_is_promised_is_there),
         cmocka_unit_test(importance_follows_from_the_maps),
+        cmocka_unit_test(shares_of_softmax_rows_are_their_weights),
         cmocka_unit_test(an_untrained_model_stands_at_the_null),
         cmocka_unit_test(threads_do_not_change_a_byte),
         cmocka_unit_test(what_is_done_is_not_done_again),

@@ -112,16 +112,35 @@ static void weights_are_told_with_what_rows_sum_to(void **state) {
 static void sinks_elsewhere_are_told(void **state) {
     ReportCase made;
     report_case_create(state, false, &made);
-    report_case_add_places(made.run_directories[0], 8, 6.5);
-    report_case_add_places(made.run_directories[1], 8, 4.5);
-    report_case_add_places(made.run_directories[2], 0, 2.5);
-    report_case_add_places(made.run_directories[3], 2, 1.5);
+    report_case_add_places(made.run_directories[0], "", 8, 6.5);
+    report_case_add_places(made.run_directories[1], "", 8, 4.5);
+    report_case_add_places(made.run_directories[2], "", 0, 2.5);
+    report_case_add_places(made.run_directories[3], "", 2, 1.5);
     write_undrawn(&made);
     char *page = report_case_read(&made, "report.html");
     assert_contains(page,
                     "<td>position 8<small>in 2 of 2 seeds</small><small>4.50 to 6.50 × its null");
     assert_contains(page, "<td>position 0<small>in 1 of 2 seeds</small>position 2<small>in 1 of 2 "
                           "seeds</small><small>1.50 to 2.50 × its null");
+    assert_lacks(page, "before importance is formed");
+    free(page);
+}
+
+/* Where rows do not sum to 1 the strongest key is that of the shares. */
+static void the_strongest_key_is_told_by_shares(void **state) {
+    ReportCase made;
+    report_case_create(state, false, &made);
+    for (int r = 0; r < 4; r++) {
+        report_case_add_totals(made.run_directories[r], r < 2 ? 40 : 1);
+        report_case_add_places(made.run_directories[r], "", 3, 187 + r);
+        report_case_add_places(made.run_directories[r], "_share", 0, 1.25 + r);
+    }
+    write_undrawn(&made);
+    char *page = report_case_read(&made, "report.html");
+    assert_contains(page,
+                    "<td>position 0<small>in 2 of 2 seeds</small><small>1.25 to 2.25 × its null");
+    assert_contains(page, "are scaled to do so before importance is formed");
+    assert_lacks(page, "187");
     free(page);
 }
 
@@ -334,6 +353,7 @@ int main(void) {
         TEST_IN_SCRATCH(every_null_is_drawn),
         TEST_IN_SCRATCH(weights_are_told_with_what_rows_sum_to),
         TEST_IN_SCRATCH(sinks_elsewhere_are_told),
+        TEST_IN_SCRATCH(the_strongest_key_is_told_by_shares),
         TEST_IN_SCRATCH(summary_lists_every_scalar),
         TEST_IN_SCRATCH(report_is_whole_and_self_contained),
         TEST_IN_SCRATCH(significance_names_its_test_n_and_correction),

@@ -29,6 +29,13 @@ static Visibility *everything(int length, Arena *arena) {
     return visibility_from_intervals(keys, length, arena);
 }
 
+/* What a map measures, with room for its arrays; the importance into one of the caller's. */
+static MapMeasures measures_into(double *importance, Arena *arena) {
+    return (MapMeasures){.importance = importance,
+                         .share = ARENA_ARRAY(arena, double, LARGEST),
+                         .row_size = ARENA_ARRAY(arena, double, LARGEST)};
+}
+
 static void uniform_attention_is_its_own_null(void **state) {
     (void)state;
     Arena arena = arena_create("test");
@@ -37,7 +44,7 @@ static void uniform_attention_is_its_own_null(void **state) {
     for (int c = 0; c < 3; c++) {
         int length = lengths[c];
         static double map[LARGEST * LARGEST], importance[LARGEST];
-        MapMeasures measures = {.importance = importance};
+        MapMeasures measures = measures_into(importance, &arena);
         Visibility *visibility = causal(length, &arena);
         uniform_map(visibility, map);
         map_measure(visibility, map, &measures);
@@ -56,7 +63,7 @@ static void uniform_attention_is_its_own_null(void **state) {
         assert_number("ratio", ratio, 1, 0);
     }
     double map[16], importance[4];
-    MapMeasures measures = {.importance = importance};
+    MapMeasures measures = measures_into(importance, &arena);
     Visibility *open = everything(4, &arena);
     assert_false(open->causal);
     uniform_map(open, map);
@@ -76,7 +83,7 @@ static void a_perfect_sink_and_an_identity(void **state) {
     map_importance(visibility, null_map, null);
     for (int i = 0; i < T; i++)
         sink[i * T] = own[i * T + i] = 1;
-    MapMeasures measures = {.importance = importance};
+    MapMeasures measures = measures_into(importance, &arena);
     map_measure(visibility, sink, &measures);
     assert_number("importance", importance[0], 1, 0);
     assert_number("importance of another", importance[3], 0, 0);
@@ -104,16 +111,56 @@ static void shares_do_not_depend_on_what_rows_sum_to(void **state) {
                                         30,   10,  0,   0,  /* 3/4 */
                                         -1,   0.5, 0.5, 0,  /* 1/2 */
                                         0,    0,   0,   0}; /* nothing: left out */
-    MapMeasures measures = {.importance = importance};
+    MapMeasures measures = measures_into(importance, &arena);
     map_measure(visibility, map, &measures);
     assert_number("importance", importance[0], (0.02 + 30 - 1) / 4, 1e-14);
-    assert_number("share", measures.first_share, (1 + 0.75 + 0.5) / 3, 1e-15);
+    assert_number("share", measures.share[0], (1 + 0.75 + 0.5) / 3, 1e-15);
+    assert_number("share of key 1", measures.share[1], (0.25 + 0.25) / 2, 1e-15);
+    assert_number("share of key 2", measures.share[2], 0.25, 1e-15);
+    assert_number("share of a key whose queries have no weight", measures.share[3], NAN, 0);
+    assert_number("size of a row", measures.row_size[2], 2, 1e-15);
     uniform_map(visibility, map);
     map_measure(visibility, map, &measures);
-    assert_number("share of rows that sum to 1", measures.first_share, importance[0], 1e-15);
+    assert_number("share of rows that sum to 1", measures.share[0], importance[0], 1e-15);
     const Interval hidden[] = {{1, 2}, {1, 2}};
     map_measure(visibility_from_intervals(hidden, 2, &arena), map, &measures);
-    assert_true(isnan(measures.first_share));
+    assert_true(isnan(measures.share[0]));
+    arena_destroy(&arena);
+}
+
+/* Rows that attend to the first key, but of sizes that grow with the query: the raw weights are
+   largest on the last well-seen key, the shares on the first. Rows that sum to 1 give the same
+   place and ratio both ways. */
+static void the_strongest_key_by_weights_and_by_shares(void **state) {
+    (void)state;
+    enum { T = 8 };
+    Arena arena = arena_create("test");
+    Visibility *visibility = causal(T, &arena);
+    double map[T * T] = {0}, null_map[T * T], null[T], importance[T], ratio, ratio_of_shares;
+    uniform_map(visibility, null_map);
+    map_importance(visibility, null_map, null);
+    for (int turn = 0; turn < 2; turn++) {
+        for (int i = 0; i < T; i++) {
+            double sum = 0;
+            for (int j = 0; j <= i; j++)
+                sum += map[i * T + j] = exp(-0.3 * j);
+            for (int j = 0; j <= i; j++) /* a row below 0 among those of other sizes */
+                map[i * T + j] *= (turn > 0 ? 1 : i == 2 ? -9 : pow(3, i)) / sum;
+        }
+        MapMeasures measures = measures_into(importance, &arena);
+        map_measure(visibility, map, &measures);
+        int of_shares = sink_position(visibility, measures.share, null, &ratio_of_shares);
+        int of_weights = sink_position(visibility, importance, null, &ratio);
+        assert_int_equal(of_shares, 0);
+        if (turn == 0) {
+            assert_int_equal(of_weights, 6);
+            continue;
+        }
+        assert_int_equal(of_weights, 0);
+        assert_number("ratio", ratio_of_shares, ratio, 1e-14);
+        for (int k = 0; k < T; k++)
+            assert_number("share of a row that sums to 1", measures.share[k], importance[k], 1e-15);
+    }
     arena_destroy(&arena);
 }
 
@@ -167,7 +214,7 @@ static void short_sequences(void **state) {
     Arena arena = arena_create("test");
     const double one[1] = {1}, two[4] = {1, 0, 0.75, 0.25};
     double importance[2];
-    MapMeasures measures = {.importance = importance};
+    MapMeasures measures = measures_into(importance, &arena);
     map_measure(causal(1, &arena), one, &measures);
     assert_number("importance of one", importance[0], 1, 0);
     assert_number("entropy of one", measures.entropy, NAN, 0);
@@ -187,7 +234,7 @@ static void rows_that_do_not_sum_to_one(void **state) {
     Arena arena = arena_create("test");
     const double map[9] = {0.5, 0, 0, 0.25, 0.25, 0, 0, 0, 0};
     double importance[3];
-    MapMeasures measures = {.importance = importance};
+    MapMeasures measures = measures_into(importance, &arena);
     map_measure(causal(3, &arena), map, &measures);
     assert_number("entropy of the row that has weight", measures.entropy, 1, 1e-15);
     assert_number("total", measures.total, 0.25, 1e-15);
@@ -292,7 +339,7 @@ static void weights_below_zero_have_no_entropy(void **state) {
     const Interval keys[] = {{0, 1}, {0, 2}, {0, 3}};
     const double map[] = {1, 0, 0, 0.25, 0.75, 0, 1.5, -1, 1};
     double importance[3];
-    MapMeasures measures = {.importance = importance};
+    MapMeasures measures = measures_into(importance, &arena);
     map_measure(visibility_from_intervals(keys, 3, &arena), map, &measures);
     assert_number("entropy", measures.entropy, NAN, 0);
     assert_number("total", measures.total, 1.25, 1e-15);
@@ -305,6 +352,7 @@ int main(void) {
         cmocka_unit_test(uniform_attention_is_its_own_null),
         cmocka_unit_test(a_perfect_sink_and_an_identity),
         cmocka_unit_test(shares_do_not_depend_on_what_rows_sum_to),
+        cmocka_unit_test(the_strongest_key_by_weights_and_by_shares),
         cmocka_unit_test(planted_sinks_are_found_and_permuted_ones_are_not),
         cmocka_unit_test(short_sequences),
         cmocka_unit_test(rows_that_do_not_sum_to_one),
