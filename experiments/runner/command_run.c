@@ -88,6 +88,7 @@ static ReportJob report_job(const Corridor *corridor, Arena *arena) {
                               .seed = run->experiment.run.seed,
                               .swept_values = run->swept_values,
                               .swept_phrases = run->swept_phrases,
+                              .by_default = run->by_default,
                               .given = run->given,
                               .status = run_phase_name(state.phase),
                               .failure = state.reason};

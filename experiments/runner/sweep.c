@@ -212,6 +212,13 @@ static const Node *swept_value(const Sweep *sweep, size_t key, const Node *value
                : reference_value(&sweep->file->keys, root, sweep->keys[key], sweep->arena);
 }
 
+static bool is_default(const Sweep *sweep, size_t key, const char *text) {
+    const Node nothing = {.type = NODE_MAP};
+    const Node *value =
+        reference_value(&sweep->file->keys, &nothing, sweep->keys[key], sweep->arena);
+    return value != NULL && strcmp(value_text(value, sweep->arena), text) == 0;
+}
+
 /* Fills run from run->root. Its name has every key of an axis, and those of `include` that this run
    was given. */
 static Status run_fill(const Sweep *sweep, const Node *const *values, PlannedRun *run) {
@@ -220,6 +227,7 @@ static Status run_fill(const Sweep *sweep, const Node *const *values, PlannedRun
     const char **named = ARENA_ARRAY(arena, const char *, sweep->key_count);
     run->swept_values = ARENA_ARRAY(arena, const char *, sweep->key_count);
     run->swept_phrases = ARENA_ARRAY(arena, const char *, sweep->key_count);
+    run->by_default = ARENA_ARRAY(arena, bool, sweep->key_count);
     run->given = ARENA_ARRAY(arena, bool, sweep->key_count);
     size_t count = 0, name_count = 0;
     for (size_t i = 0; i < sweep->key_count; i++) {
@@ -229,6 +237,7 @@ static Status run_fill(const Sweep *sweep, const Node *const *values, PlannedRun
         run->given[count] = i < sweep->axis_key_count || values[i] != NULL;
         run->swept_values[count] = value == NULL ? "" : value_text(value, arena);
         run->swept_phrases[count] = value == NULL ? "" : value_phrase(value, arena);
+        run->by_default[count] = is_default(sweep, i, run->swept_values[count]);
         if (run->given[count]) {
             labels[name_count] = sweep->labels[i];
             named[name_count++] = run->swept_values[count];

@@ -21,8 +21,9 @@ typedef struct PlannedRun {
     char state_identity[65]; /* the same of its checkpoints: see identity_of_state */
     const char **swept_values;  /* [swept_count] as text; "" where the run has no such key */
     const char **swept_phrases; /* [swept_count] the same as a person reads them */
-    bool *
-        given; /* [swept_count]: by an axis or this run's `include`, so that its name has the key */
+    bool *by_default;           /* [swept_count]: the value is the key's default */
+    bool *given;                /* [swept_count]: by an axis or this run's `include`; its name has
+                                   the key */
 } PlannedRun;
 
 typedef struct RunPlan {

@@ -20,7 +20,8 @@ static bool is_off(const char *value) {
     return strcmp(value, "none") == 0 || strcmp(value, "false") == 0;
 }
 
-/* Whether runs of the sweep have this key switched off. */
+/* Whether runs of the sweep have this key switched off, so that a value alone would not say what
+   it is of. */
 static bool can_be_off(const ReportJob *job, size_t key) {
     for (size_t r = 0; r < job->run_count; r++)
         if (job->runs[r].given[key] && is_off(job->runs[r].swept_values[key]))
@@ -28,13 +29,33 @@ static bool can_be_off(const ReportJob *job, size_t key) {
     return false;
 }
 
-/* Whether the label says this key's value. shown: the keys that the run was given; on: one of them
-   is not off. */
-static bool is_said(const char *const *values, const bool *shown, size_t key, bool on) {
-    if (!shown[key] || (on && is_off(values[key])))
+/* What is switched off without being asked says nothing; where it is on by default, that it is off
+   is what tells a group apart. */
+static bool is_plain(const ReportRun *run, size_t key) {
+    return is_off(run->swept_values[key]) && (run->by_default == NULL || run->by_default[key]);
+}
+
+/* Whether the key before says the same word, and always goes with this one: a causal mask with the
+   causal objective, but not an MLP of none with a norm of none. */
+static bool is_implied(const ReportJob *job, const ReportRun *run, size_t key) {
+    const char *value = run->swept_values[key];
+    if (!is_word(value) || strcmp(value, run->swept_values[key - 1]) != 0)
         return false;
-    return key == 0 || !shown[key - 1] || !is_word(values[key]) ||
-           strcmp(values[key], values[key - 1]) != 0;
+    for (size_t r = 0; r < job->run_count; r++) {
+        const char *const *values = job->runs[r].swept_values;
+        if ((strcmp(values[key], value) == 0) != (strcmp(values[key - 1], value) == 0))
+            return false;
+    }
+    return true;
+}
+
+/* Whether the label says this key's value. shown: the keys that the run was given; on: one of them
+   is not plain. */
+static bool is_said(const ReportJob *job, const ReportRun *run, const bool *shown, size_t key,
+                    bool on) {
+    if (!shown[key] || (on && is_plain(run, key)))
+        return false;
+    return key == 0 || !shown[key - 1] || !is_implied(job, run, key);
 }
 
 const char *group_label(const ReportJob *job, const ReportRun *run, Arena *arena) {
@@ -48,11 +69,11 @@ const char *group_label(const ReportJob *job, const ReportRun *run, Arena *arena
         given += run->given[i];
     for (size_t i = 0; i < job->swept_count; i++) {
         shown[i] = run->given[i] || given == 0;
-        on = on || (shown[i] && !is_off(values[i]));
+        on = on || (shown[i] && !is_plain(run, i));
     }
     const char *label = "";
     for (size_t i = 0; i < job->swept_count; i++) {
-        if (!is_said(values, shown, i, on))
+        if (!is_said(job, run, shown, i, on))
             continue;
         bool bare = is_word(values[i]) && (given == 1 || !can_be_off(job, i));
         label = arena_format(arena, "%s%s%s%s%s", label, *label != '\0' ? ", " : "",

@@ -30,6 +30,21 @@ void html_runs(FILE *page, const Report *report);
 /* "0.75 (0.74–0.76)" with the interval in small type; "none" for NaN. */
 void html_estimate(FILE *page, double value, double low, double high);
 
+/* The groups that have one null of a quantity; null NaN: they have none. */
+typedef struct NullClass {
+    double null;
+    const Group **groups; /* [count], in the given order */
+    size_t count;
+} NullClass;
+
+/* Sorts groups by their nulls [count]; returns the number of classes: known nulls first, of these
+   the one that most groups have, which may then go without names. */
+size_t null_classes(const Group *const *groups, const double *nulls, size_t count, Arena *arena,
+                    NullClass **classes);
+
+/* "0.127 under rope and under alibi". */
+void html_null_class(FILE *page, const Report *report, const NullClass *class, Arena *arena);
+
 /* <th>text</th>, escaped; scope: "col" or "row". */
 void html_heading(FILE *page, const char *scope, const char *text);
 

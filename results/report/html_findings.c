@@ -88,21 +88,22 @@ static const char *separator(size_t i, size_t count) {
     return i == 0 ? "" : i + 1 < count ? "," : " and";
 }
 
-/* The null, and those of groups whose mask gives another one. */
+/* The null that most of the groups have, then those of groups whose mask gives another one. */
 static void say_nulls(FILE *page, const Report *report, const Finding *findings, size_t count,
                       Arena *arena) {
     char text[NUMBER_TEXT_BYTES];
-    size_t told = 0;
-    for (size_t i = 0; i < count; i++) {
-        bool known = isnan(findings[i].null);
-        for (size_t k = 0; k < i && !known; k++)
-            known = fabs(findings[k].null - findings[i].null) <= 1e-9;
-        if (known)
-            continue;
-        fprintf(page, "%s%s", told == 0 ? ". Uniform attention would give it " : ", and ",
-                number_text(findings[i].null, text));
-        if (told++ > 0)
-            output_html(page, group_phrase(report, findings[i].group, arena));
+    const Group **groups = ARENA_ARRAY(arena, const Group *, count);
+    double *nulls = ARENA_ARRAY(arena, double, count);
+    NullClass *classes;
+    for (size_t i = 0; i < count; i++)
+        groups[i] = findings[i].group, nulls[i] = findings[i].null;
+    size_t found = null_classes(groups, nulls, count, arena, &classes);
+    if (isnan(classes[0].null))
+        return;
+    fprintf(page, ". Uniform attention would give it %s", number_text(classes[0].null, text));
+    for (size_t c = 1; c < found; c++) {
+        fputs(c == 1 ? ", but " : c + 1 < found ? ", " : ", and ", page);
+        html_null_class(page, report, &classes[c], arena);
     }
 }
 
@@ -135,7 +136,10 @@ static void say_importance(FILE *page, const Report *report, const Finding *find
     }
     fputs(count > 1 ? ", each in its strongest head" : " in the strongest head", page);
     if (count > said)
-        fprintf(page, "; the other %zu settings give less", count - said);
+        fprintf(page,
+                count - said == 1 ? "; the other setting gives less"
+                                  : "; the other %zu settings give less",
+                count - said);
     say_nulls(page, report, findings, said, arena);
     fputs(". ", page);
     int fewest = findings[0].seeds, most = fewest;

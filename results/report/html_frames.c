@@ -96,25 +96,39 @@ void html_frames(FILE *page, const FrameTable *frames, Arena *arena) {
     write_note(page, frames, arena);
 }
 
+/* "centralized under rope since 256, 3 of 3 seeds"; a type that most seeds do not have is none of
+   the group's. */
+static void say_type(FILE *page, const Report *report, const Group *group, const FrameCell *cell,
+                     Arena *arena) {
+    int type = cell->types[cell->steps - 1];
+    bool common = 2 * cell->agreeing >= cell->seeds;
+    fprintf(page, " <strong>%s</strong>", common ? frame_type_names[type] : "no common type");
+    output_html(page, group_phrase(report, group, arena));
+    if (common && (type != FRAME_NONE || cell->since > cell->step[0])) {
+        fputs(" since ", page);
+        say_since(page, cell);
+    }
+    if (cell->seeds > 1)
+        fprintf(page, common ? ", %d of %d seeds" : ", %d of %d seeds %s", cell->agreeing,
+                cell->seeds, frame_type_names[type]);
+}
+
 void html_frames_in_words(FILE *page, const Report *report, Arena *arena) {
     enum { GROUPS_IN_WORDS = 8 };
     const FrameTable *frames = &report->tables->frames;
-    size_t said = 0;
+    size_t said = 0, unsaid = 0;
     for (size_t g = 0; g < report->group_count && frames->rows > 0; g++) {
         const FrameCell *cell = frame_cell(frames, g, frames->rows - 1);
+        unsaid += cell->present && said == GROUPS_IN_WORDS;
         if (!cell->present || said == GROUPS_IN_WORDS)
             continue;
-        int type = cell->types[cell->steps - 1];
         fputs(said++ == 0 ? "<p class=\"findings\">Frame type of the whole model at the end:" : ";",
               page);
-        fprintf(page, " <strong>%s</strong>", frame_type_names[type]);
-        output_html(page, group_phrase(report, &report->groups[g], arena));
-        if (type != FRAME_NONE || cell->since > cell->step[0]) {
-            fputs(" since ", page);
-            say_since(page, cell);
-        }
-        if (cell->seeds > 1)
-            fprintf(page, ", %d of %d seeds", cell->agreeing, cell->seeds);
+        say_type(page, report, &report->groups[g], cell, arena);
     }
+    if (unsaid > 0)
+        fprintf(page,
+                unsaid == 1 ? "; that of one more stands below" : "; those of %zu more stand below",
+                unsaid);
     fputs(said > 0 ? ".</p>\n" : "", page);
 }

@@ -109,28 +109,29 @@ void html_onsets(FILE *page, const OnsetTable *onsets) {
         page);
 }
 
-/* The first group's null and, in small type, those of groups whose mask gives another one. */
+/* The null that most groups have and, in small type, those of groups whose mask gives another. */
 static void null_cell(FILE *page, const Report *report, const Quantity *quantity, Arena *arena) {
     char text[NUMBER_TEXT_BYTES];
-    double *told = ARENA_ARRAY(arena, double, report->group_count);
+    const Group **groups = ARENA_ARRAY(arena, const Group *, report->group_count);
+    double *nulls = ARENA_ARRAY(arena, double, report->group_count);
+    NullClass *classes = NULL;
     size_t count = 0;
-    fputs("<td class=\"null\">", page);
     for (size_t g = 0; g < report->group_count; g++) {
         const Group *group = &report->groups[g];
-        double null = quantity_null(group, quantity, group->sink_layer, SINKING_HEAD, arena);
-        bool known = isnan(null);
-        for (size_t i = 0; i < count && !known; i++)
-            known = fabs(told[i] - null) <= 1e-9;
-        if (known)
+        if (group->run_count == 0)
             continue;
-        fprintf(page, "%s%s", count > 0 ? "<small>" : "", number_text(null, text));
-        if (count > 0) {
-            output_html(page, group_phrase(report, group, arena));
-            fputs("</small>", page);
-        }
-        told[count++] = null;
+        groups[count] = group;
+        nulls[count++] = quantity_null(group, quantity, group->sink_layer, SINKING_HEAD, arena);
     }
-    fprintf(page, "%s</td>", count == 0 ? "–" : "");
+    size_t found = null_classes(groups, nulls, count, arena, &classes);
+    bool known = found > 0 && !isnan(classes[0].null);
+    fprintf(page, "<td class=\"null\">%s", known ? number_text(classes[0].null, text) : "–");
+    for (size_t c = 1; known && c < found; c++) {
+        fputs("<small>", page);
+        html_null_class(page, report, &classes[c], arena);
+        fputs("</small>", page);
+    }
+    fputs("</td>", page);
 }
 
 /* What the intervals in a table are. */
@@ -205,7 +206,8 @@ static void metrics_note(FILE *page, const IntervalKinds *kinds) {
     if (kinds->samples && !kinds->nested && !kinds->seeds)
         fputs("Small type: 95 % bootstrap interval over probe samples (one seed). ", page);
     fputs("The last column is the same quantity on uniform attention under the same mask, where it "
-          "is made from attention alone. All values are in <a href=\"summary.csv\">summary.csv</a>."
+          "is made from attention alone; small type: where it is another. All values are in <a "
+          "href=\"summary.csv\">summary.csv</a>."
           "</p>\n",
           page);
 }

@@ -16,6 +16,8 @@ typedef struct ReportRun {
     const char *const *swept_values;  /* [swept_count] as text, without the seed */
     const char *const *swept_phrases; /* [swept_count] the same for legends and sentences; NULL: as
                                          the values */
+    const bool *by_default;           /* [swept_count]: the value is what the key has where no file
+                                         says otherwise; NULL: all are */
     const bool *given;                /* [swept_count]: the sweep gives this run the key's value;
                                         otherwise it has that of the rest of the file */
     const char *status;               /* "done", "failed", "waiting" … */

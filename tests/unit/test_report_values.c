@@ -1,6 +1,7 @@
 /* What the report computes over seeds and samples: curves, groups, onset steps, frame types and
    comparisons, on runs whose numbers are known. */
 #include "results/report/group_values.h"
+#include "results/report/html.h"
 #include "results/report/run_tests.h"
 #include "results/report/tables.h"
 #include "tests/support/numbers.h"
@@ -85,9 +86,10 @@ static void labels_say_what_tells_groups_apart(void **state) {
     };
     Arena arena = arena_create("test");
     for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+        const bool by_default[] = {false, strcmp(cases[c].values[1], "none") == 0};
         const ReportRun runs[] = {
-            {.swept_values = off, .given = both},
-            {.swept_values = cases[c].values, .given = cases[c].given},
+            {.swept_values = off, .by_default = by_default, .given = both},
+            {.swept_values = cases[c].values, .by_default = by_default, .given = cases[c].given},
         };
         const ReportJob job = {.swept_keys = keys, .swept_count = 2, .runs = runs, .run_count = 2};
         assert_string_equal(group_label(&job, &runs[1], &arena), cases[c].label);
@@ -97,6 +99,69 @@ static void labels_say_what_tells_groups_apart(void **state) {
         .swept_values = cases[1].values, .swept_phrases = phrases, .given = both};
     const ReportJob job = {.swept_keys = keys, .swept_count = 2, .runs = &run, .run_count = 1};
     assert_string_equal(group_label(&job, &run, &arena), "kv_heads 2, head (of a kind)");
+    arena_destroy(&arena);
+}
+
+/* What is off where it is on by default is said; what is off by default is not. */
+static void labels_say_what_is_switched_off(void **state) {
+    (void)state;
+    static const char *const keys[] = {"model.mlp", "model.norm", "model.biases"};
+    static const char *const values[][3] = {{"swiglu", "rms", "false"},
+                                            {"none", "rms", "false"},
+                                            {"none", "none", "true"},
+                                            {"swiglu", "none", "false"}};
+    static const bool by_default[][3] = {
+        {true, true, true}, {false, true, true}, {false, false, false}, {true, false, true}};
+    static const char *const labels[] = {"mlp swiglu, norm rms", "mlp none, norm rms",
+                                         "mlp none, norm none, biases true",
+                                         "mlp swiglu, norm none"};
+    static const bool given[] = {true, true, true};
+    Arena arena = arena_create("test");
+    ReportRun runs[4];
+    for (int r = 0; r < 4; r++)
+        runs[r] =
+            (ReportRun){.swept_values = values[r], .by_default = by_default[r], .given = given};
+    const ReportJob job = {.swept_keys = keys, .swept_count = 3, .runs = runs, .run_count = 4};
+    for (int r = 0; r < 4; r++)
+        assert_string_equal(group_label(&job, &runs[r], &arena), labels[r]);
+    arena_destroy(&arena);
+}
+
+/* A word that always goes with the same word before it is said once. */
+static void labels_say_a_pair_once(void **state) {
+    (void)state;
+    static const char *const keys[] = {"model.attention.mask", "train.objective"};
+    static const char *const values[][2] = {{"causal", "causal"}, {"bidirectional", "masked"}};
+    static const bool given[] = {true, true};
+    Arena arena = arena_create("test");
+    const ReportRun runs[] = {{.swept_values = values[0], .given = given},
+                              {.swept_values = values[1], .given = given}};
+    const ReportJob job = {.swept_keys = keys, .swept_count = 2, .runs = runs, .run_count = 2};
+    assert_string_equal(group_label(&job, &runs[0], &arena), "causal");
+    assert_string_equal(group_label(&job, &runs[1], &arena), "bidirectional, masked");
+    arena_destroy(&arena);
+}
+
+/* Every group stands with its own null; known ones first, of these what most groups have. */
+static void nulls_know_their_groups(void **state) {
+    (void)state;
+    static const double nulls[] = {0.4, NAN, 0.1, NAN, 0.1, NAN};
+    static const size_t expected[][3] = {{2, 4}, {0}, {1, 3, 5}};
+    static const size_t counts[] = {2, 1, 3};
+    Arena arena = arena_create("test");
+    Group groups[6];
+    const Group *pointers[6];
+    NullClass *classes;
+    for (size_t g = 0; g < 6; g++)
+        pointers[g] = &groups[g];
+    assert_int_equal(null_classes(pointers, nulls, 6, &arena, &classes), 3);
+    for (size_t c = 0; c < 3; c++) {
+        assert_int_equal(classes[c].count, counts[c]);
+        for (size_t g = 0; g < counts[c]; g++)
+            assert_ptr_equal(classes[c].groups[g], &groups[expected[c][g]]);
+    }
+    assert_near(classes[0].null, 0.1);
+    assert_true(isnan(classes[2].null));
     arena_destroy(&arena);
 }
 
@@ -419,6 +484,9 @@ int main(void) {
         cmocka_unit_test(curves_are_taken_over_seeds),
         cmocka_unit_test(five_seeds_get_a_bootstrap_interval),
         cmocka_unit_test(labels_say_what_tells_groups_apart),
+        cmocka_unit_test(labels_say_what_is_switched_off),
+        cmocka_unit_test(nulls_know_their_groups),
+        cmocka_unit_test(labels_say_a_pair_once),
         TEST_IN_SCRATCH(groups_know_their_sinking_head),
         TEST_IN_SCRATCH(each_seed_has_its_own_sinking_head),
         TEST_IN_SCRATCH(groups_differ_in_colour_unless_values_are_crossed),
