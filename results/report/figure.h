@@ -111,6 +111,9 @@ void script_label(FILE *script, const Drawing *drawing, const char *text, double
 /* Sequential palette from pale to dark, readable in grey. */
 void script_palette(FILE *script);
 
+/* For captions of shares: "Not all rows of attention sum to 1 here: …". */
+extern const char scaled_caption[];
+
 /* The kinds of figure. */
 void draw_lines(const Report *report, const Figure *figure, Arena *arena, Drawing *drawing);
 void draw_loss(const Report *report, const Figure *figure, Arena *arena, Drawing *drawing);

@@ -170,9 +170,9 @@ static const char *groups_without_line(const Report *report, const Panels *panel
     return *text != '\0' ? arena_format(arena, "%s.", text) : "";
 }
 
-static const char scaled_caption[] = "Not all rows of attention sum to 1 here: each query’s "
-                                     "weights, without their signs, are scaled to do "
-                                     "so, which makes attention of any size comparable.";
+const char scaled_caption[] = "Not all rows of attention sum to 1 here: each query’s "
+                              "weights, without their signs, are scaled to do "
+                              "so, which makes attention of any size comparable.";
 
 void draw_lines(const Report *report, const Figure *figure, Arena *arena, Drawing *drawing) {
     LineFigure drawn = *(const LineFigure *)figure->options;

@@ -17,6 +17,11 @@ typedef struct MapGrid {
 void map_panel(const Drawing *drawing, const Figure *figure, const MapGrid *grid, int row,
                int column, const char *title, const char *ticks, int index);
 
+/* One horizontal colour scale for all panels, its middle y pixels from the top, below its title;
+   drawn by the first panel. */
+void script_colour_box(FILE *script, const Drawing *drawing, const char *title, double y,
+                       double width);
+
 /* Commands for a logarithmic scale of attention, from pale to dark, and its box below the panels of
    a map of length tokens; drawn with the first panel. */
 void maps_scale(const Drawing *drawing, int length);

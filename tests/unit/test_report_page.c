@@ -94,6 +94,10 @@ static void weights_are_told_with_what_rows_sum_to(void **state) {
     assert_contains(page, "are scaled to do so");
     assert_contains(page, "layer 1, heads 0, 1 by seed");
     free(page);
+    char *heads = report_case_read(&made, "figures/importance_map.csv"); /* shares: half of it */
+    assert_contains(heads, "\"rope, \"\"new\"\"\",64,1,0,0.25,0.2,0.3,2,\n");
+    assert_contains(heads, "\"rope, \"\"new\"\"\",64,1,1,0.05,0.05,0.05,2,\n");
+    free(heads);
     for (int r = 0; r < 4; r++)
         report_case_two_heads(made.run_directories[r], r % 2, r < 2 ? 0.3 + 0.2 * r : 0, 1);
     write_undrawn(&made);
@@ -103,10 +107,57 @@ static void weights_are_told_with_what_rows_sum_to(void **state) {
     assert_lacks(page, "figure-importance_unscaled");
     assert_lacks(page, "are scaled to do so");
     free(page);
-    char *heads = report_case_read(&made, "figures/importance_map.csv");
-    assert_contains(heads, "\"rope, \"\"new\"\"\",64,1,0,0.5,0.4,0.6,2\n");
-    assert_contains(heads, "\"rope, \"\"new\"\"\",64,1,1,0.1,0.1,0.1,2\n");
+    heads = report_case_read(&made, "figures/importance_map.csv");
+    assert_contains(heads, "\"rope, \"\"new\"\"\",64,1,0,0.5,0.4,0.6,2,\n");
+    assert_contains(heads, "\"rope, \"\"new\"\"\",64,1,1,0.1,0.1,0.1,2,\n");
     free(heads);
+}
+
+/* One null stands beside the colour scale; where masks give groups different ones, each above its
+   panel. */
+static void the_null_stands_beside_every_importance(void **state) {
+    ReportCase made;
+    report_case_create(state, false, &made);
+    write_undrawn(&made);
+    char *script = report_case_read(&made, "figures/importance_map.gp");
+    assert_contains(script, "importance of the first token (uniform attention: 0.521)'");
+    free(script);
+    for (int r = 2; r < 4; r++)
+        report_case_set_null(made.run_directories[r], 0.34);
+    write_undrawn(&made);
+    script = report_case_read(&made, "figures/importance_map.gp");
+    assert_contains(script, "importance of the first token'");
+    assert_contains(script, "set label 'uniform attention: 0.521'");
+    assert_contains(script, "set label 'uniform attention: 0.340'");
+    free(script);
+    char *data = report_case_read(&made, "figures/importance_map.csv");
+    assert_contains(data, "nope,64,1,0,0.1,0.1,0.1,2,0.34\n");
+    free(data);
+}
+
+/* Rows of 40 and of −2: each seed's are scaled to sum 1 before they meet, so that none outweighs
+   the other nor takes from it. */
+static void maps_of_rows_that_do_not_sum_to_one_are_scaled(void **state) {
+    ReportCase made;
+    report_case_create(state, false, &made);
+    write_undrawn(&made);
+    char *page = report_case_read(&made, "report.html");
+    assert_lacks(page, "before the mean over seeds is taken");
+    free(page);
+    for (int r = 0; r < 4; r++)
+        report_case_add_totals(made.run_directories[r], r == 0 ? 40 : r == 1 ? -2 : 1);
+    report_case_scale_maps(made.run_directories[0], 40);
+    report_case_scale_maps(made.run_directories[1], -2);
+    report_case_scale_maps(made.run_directories[3], 0); /* no weight at all: left out */
+    write_undrawn(&made);
+    char *data = report_case_read(&made, "figures/attention_maps.csv");
+    assert_contains(data, "\"rope, \"\"new\"\"\",64,3,0,0.25\n");
+    assert_contains(data, "\"rope, \"\"new\"\"\",64,1,1,0.5\n");
+    assert_contains(data, "nope,64,3,0,0.25\n");
+    free(data);
+    page = report_case_read(&made, "report.html");
+    assert_contains(page, "before the mean over seeds is taken");
+    free(page);
 }
 
 static void sinks_elsewhere_are_told(void **state) {
@@ -352,6 +403,8 @@ int main(void) {
         TEST_IN_SCRATCH(each_analysis_that_runs_hold_has_a_section),
         TEST_IN_SCRATCH(every_null_is_drawn),
         TEST_IN_SCRATCH(weights_are_told_with_what_rows_sum_to),
+        TEST_IN_SCRATCH(the_null_stands_beside_every_importance),
+        TEST_IN_SCRATCH(maps_of_rows_that_do_not_sum_to_one_are_scaled),
         TEST_IN_SCRATCH(sinks_elsewhere_are_told),
         TEST_IN_SCRATCH(the_strongest_key_is_told_by_shares),
         TEST_IN_SCRATCH(summary_lists_every_scalar),
