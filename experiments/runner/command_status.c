@@ -10,13 +10,13 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PHASES = RUN_DAMAGED + 1, WATCH_SECONDS = 2 };
+enum { WATCH_SECONDS = 2 };
 
 typedef struct StatusTable {
     const RunPlan *plan;
     const char *directory;
     int width;
-    size_t phases[PHASES];
+    size_t phases[RUN_PHASES];
 } StatusTable;
 
 /* Seconds that the process at work still needs for training, NaN where that is not known. */
@@ -71,7 +71,7 @@ static void print_table(StatusTable *table) {
     }
     printf("%s:", table->directory);
     const char *separator = "";
-    for (int phase = 0; phase < PHASES; phase++)
+    for (int phase = 0; phase < RUN_PHASES; phase++)
         if (table->phases[phase] > 0) {
             printf("%s %zu %s", separator, table->phases[phase], run_phase_name((RunPhase)phase));
             separator = ",";

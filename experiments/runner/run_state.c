@@ -2,6 +2,7 @@
 
 #include "analysis/analysis.h"
 #include "train/run_status.h"
+#include "train/storage.h"
 
 #include <math.h>
 #include <string.h>
@@ -10,7 +11,7 @@ const char *run_phase_name(RunPhase phase) {
     static const char *const names[] = {
         [RUN_WAITING] = "waiting", [RUN_RUNNING] = "running", [RUN_INTERRUPTED] = "interrupted",
         [RUN_FAILED] = "failed",   [RUN_TRAINED] = "trained", [RUN_DONE] = "done",
-        [RUN_OTHER] = "other",     [RUN_DAMAGED] = "damaged",
+        [RUN_OTHER] = "other",     [RUN_DAMAGED] = "damaged", [RUN_UNREADABLE] = "unreadable",
     };
     return names[phase];
 }
@@ -34,6 +35,13 @@ RunState run_state_read(const PlannedRun *run, const char *directory, Arena *are
     state.worker = run_lock_look(directory);
     RunStatus stored;
     Error error;
+    bool there;
+    if (storage_can_open(arena_format(arena, "%s/run.h5", directory), &there, &error) !=
+        STATUS_OK) {
+        state.phase = RUN_UNREADABLE;
+        state.reason = arena_string(arena, error.message);
+        return state;
+    }
     if (run_status_read(directory, arena, &stored, &error) != STATUS_OK) {
         state.phase = RUN_DAMAGED;
         state.reason = arena_string(arena, error.message);

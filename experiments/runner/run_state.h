@@ -12,8 +12,10 @@ typedef enum RunPhase {
     RUN_FAILED,
     RUN_TRAINED, /* not analysed yet, or not all that the file asks for */
     RUN_DONE,
-    RUN_OTHER,   /* the folder holds a run of other settings */
-    RUN_DAMAGED, /* run.h5 cannot be read */
+    RUN_OTHER,      /* the folder holds a run of other settings */
+    RUN_DAMAGED,    /* run.h5 is no whole file */
+    RUN_UNREADABLE, /* the system does not open run.h5 */
+    RUN_PHASES
 } RunPhase;
 
 typedef struct RunState {
@@ -21,7 +23,7 @@ typedef struct RunState {
     int64_t step;       /* running: as its process told; else as of the newest snapshot */
     double loss;        /* NaN where there is none */
     LockView worker;    /* who works on it */
-    const char *reason; /* why failed or damaged; else "" */
+    const char *reason; /* why failed, damaged or unreadable; else "" */
 } RunState;
 
 /* Reads the state of the run in directory; texts live in arena. */

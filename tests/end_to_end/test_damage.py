@@ -1,6 +1,7 @@
 """Damaged files of a run are named, set aside and made anew, never read as data; and a run whose name
 changes because another key is swept is found again."""
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -132,6 +133,9 @@ def check_closed(bench, name):
     words = bench.run("train", "damaged", expected=1)
     check(f"{name} cannot be opened: named", f"seed=1/{name}: Too many levels" in words, words)
     check(f"{name} cannot be opened: left alone", os.path.islink(path), words)
+    if name == "run.h5":
+        words = bench.run("status", "damaged")
+        check("run.h5 cannot be opened: status", re.search(r": 1 \w+, 1 unreadable$", words, re.M), words)
     os.remove(path)
     os.rename(path + ".kept", path)
     words = bench.run("train", "damaged")
@@ -189,6 +193,7 @@ def main():
         check_missing_snapshot(bench)
         check_closed(bench, "checkpoint.h5")
         check_closed(bench, "snapshots/step-00000040.h5")
+        check_closed(bench, "run.h5")
         check_report(bench)
         check_other_names(bench)
     finish()
