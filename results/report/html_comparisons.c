@@ -19,13 +19,9 @@ static void write_difference(FILE *page, double difference) {
     fprintf(page, "%s%s", difference > 0 ? "+" : "", number_text(difference, text));
 }
 
-static void comparison_cell(FILE *page, const Comparison *item) {
+static void tested_cell(FILE *page, const Comparison *item) {
     char text[4][NUMBER_TEXT_BYTES];
     const UnpairedTest *test = &item->test;
-    if (!item->present) {
-        fputs("<td>–</td>", page);
-        return;
-    }
     bool significant = item->p_holm < SIGNIFICANT;
     fputs(significant ? "<td><strong>" : "<td>", page);
     write_difference(page, test->difference);
@@ -41,71 +37,191 @@ static void comparison_cell(FILE *page, const Comparison *item) {
     } else if (test->first_count > 1 && test->second_count > 1) {
         fprintf(page, "<small>no spread (exact p %s)</small>", number_text(test->exact_p, text[0]));
     }
+    if (!isnan(item->paired.p))
+        fprintf(page, "<small>paired p %s (%s)</small>", number_text(item->paired_p_holm, text[0]),
+                number_text(item->paired.p, text[1]));
     fputs("</td>", page);
 }
 
-/* "3", "2 to 3" */
-static void write_seeds(FILE *page, const ComparisonTable *table) {
-    fprintf(page, "%d", table->least_seeds);
-    if (table->most_seeds > table->least_seeds)
-        fprintf(page, " to %d", table->most_seeds);
+static void comparison_cell(FILE *page, const Comparison *item) {
+    if (!item->present) {
+        fputs("<td>–</td>", page);
+        return;
+    }
+    if (item->untested == UNTESTED_NOT) {
+        tested_cell(page, item);
+        return;
+    }
+    fputs("<td>", page);
+    write_difference(page, item->test.difference);
+    if (item->untested == UNTESTED_PROBES)
+        fputs("<small>other probe</small>", page);
+    if (item->untested == UNTESTED_NULLS) {
+        double nulls = item->null - item->first_null;
+        fputs(isnan(nulls) ? "<small>one null is not defined" : "<small>null ", page);
+        if (!isnan(nulls))
+            write_difference(page, nulls);
+        fputs("</small>", page);
+    }
+    fputs("</td>", page);
 }
 
-static void comparisons_note(FILE *page, const ComparisonTable *table) {
+/* ", n = 3 seeds a group" or, where they differ, "2 to 3". */
+static void write_counts(FILE *page, int least, int most, const char *of) {
+    fprintf(page, ", n = %d", least);
+    if (most > least)
+        fprintf(page, " to %d", most);
+    fprintf(page, " %s", of);
+}
+
+/* Which of the table's differences are what. */
+typedef struct ComparisonKinds {
+    bool nulls, probes, equal;
+    bool by_layer;   /* some have a layer … */
+    bool sink_known; /* … and some group's sinks are analysed */
+    bool spreadless; /* differences that could be tested but for their spread over seeds */
+} ComparisonKinds;
+
+static ComparisonKinds comparison_kinds(const ComparisonTable *table) {
+    ComparisonKinds kinds = {0};
+    for (size_t g = 0; g < table->report->group_count; g++)
+        kinds.sink_known = kinds.sink_known || table->report->groups[g].sink_known;
+    for (size_t r = 0; r < table->row_count; r++) {
+        kinds.by_layer = kinds.by_layer || table->rows[r].layer >= 0;
+        for (size_t g = 0; g < table->report->group_count; g++) {
+            const Comparison *item = &table->rows[r].items[g];
+            if (!item->present)
+                continue;
+            kinds.nulls = kinds.nulls || item->untested == UNTESTED_NULLS;
+            kinds.probes = kinds.probes || item->untested == UNTESTED_PROBES;
+            kinds.equal = kinds.equal || item->untested == UNTESTED_EQUAL;
+            kinds.spreadless =
+                kinds.spreadless || (item->untested == UNTESTED_NOT && isnan(item->test.p));
+        }
+    }
+    return kinds;
+}
+
+/* What small type and bold are. */
+static void note_tests(FILE *page, const ComparisonTable *table) {
     char text[NUMBER_TEXT_BYTES];
-    fputs("<p class=\"note\">Mean over seeds minus that of ", page);
-    output_html(page, table->first->label);
-    fputs(", both at the last saved step and at each group’s sinking head. ", page);
-    if (table->tests == 0) {
+    fputs("Small type: Hedges’ g with its 95 % interval (noncentral t); p of Welch’s two-sided "
+          "t-test over seeds, corrected by Holm over the ",
+          page);
+    write_family(page, table->tests);
+    write_counts(page, table->least_seeds, table->most_seeds, "seeds a group");
+    fputs("; in brackets the same p and that of the exact permutation test of the means, both "
+          "uncorrected. Bold: corrected p below 0.05. ",
+          page);
+    double least = unpaired_least_p((size_t)table->most_seeds, (size_t)table->most_seeds);
+    if (least * (double)table->tests >= SIGNIFICANT)
+        fprintf(page,
+                "With so few seeds the exact p cannot fall below %s, which no correction "
+                "survives: what is bold rests on Welch’s assumption that values are normal over "
+                "seeds, and most true differences will not be bold. ",
+                number_text(least, text));
+    if (table->most_pairs == 0)
+        return;
+    fputs("Runs of one seed share what it draws (initial weights, training data and probe, as far "
+          "as the settings leave these alike). Both tests take them as independent and so miss "
+          "small differences that all seeds share; the paired t-test of the differences within "
+          "seeds does not: “paired p”, corrected by Holm over its own column, in brackets "
+          "uncorrected",
+          page);
+    write_counts(page, table->least_pairs, table->most_pairs, "pairs. ");
+}
+
+/* Why the others are not tested. */
+static void note_untested(FILE *page, const ComparisonTable *table, const ComparisonKinds *kinds) {
+    if (kinds->nulls)
+        fputs("“Null”: how much more uniform attention gives the group than it gives the first "
+              "one, since the masks differ; such values are not compared without it, so that there "
+              "is no test. ",
+              page);
+    if (kinds->probes)
+        fputs("“Other probe”: runs of one seed are given other tokens or have others to predict, "
+              "so that there is no test of their losses. ",
+              page);
+    if (kinds->equal)
+        fputs("0: equal to a millionth of the values, not tested. ", page);
+    if (kinds->spreadless && table->tests == 0)
         fputs("Too few seeds, or none that differ: nothing is known of the spread over seeds, so "
               "that there is no test. ",
               page);
-    } else {
-        fputs("Small type: Hedges’ g with its 95 % interval (noncentral t); p of Welch’s two-sided "
-              "t-test over seeds, corrected by Holm over the ",
-              page);
-        write_family(page, table->tests);
-        fputs(", n = ", page);
-        write_seeds(page, table);
-        fputs(" seeds a group; in brackets the same p and that of the exact permutation test of "
-              "the means, both uncorrected. Bold: corrected p below 0.05. ",
-              page);
-        double least = unpaired_least_p((size_t)table->most_seeds, (size_t)table->most_seeds);
-        if (least * (double)table->tests >= SIGNIFICANT)
-            fprintf(page,
-                    "With so few seeds the exact p cannot fall below %s, which no correction "
-                    "survives: what "
-                    "is bold rests on Welch’s assumption that values are normal over seeds, and "
-                    "most true differences will not be bold. ",
-                    number_text(least, text));
+}
+
+/* Where both groups are measured. */
+static void note_layers(FILE *page, const ComparisonTable *table, const ComparisonKinds *kinds) {
+    if (kinds->by_layer && !kinds->sink_known)
+        fputs("Sinks are not analysed: layer 0 is compared. ", page);
+    if (!kinds->by_layer || !kinds->sink_known)
+        return;
+    fputs("Each layer in which some group sinks is compared on its own, every run at its own "
+          "strongest head there",
+          page);
+    if (table->first->sink_known) {
+        fputs("; ", page);
+        output_html(page, table->first->label);
+        fprintf(page, " sinks in %s", sinking_text(table->first, true, table->report->arena));
     }
+    fputs(". ", page);
+}
+
+static void comparisons_note(FILE *page, const ComparisonTable *table,
+                             const ComparisonKinds *kinds) {
+    fputs("<p class=\"note\">Mean over seeds minus that of ", page);
+    output_html(page, table->first->label);
+    fputs(" at the last saved step. ", page);
+    note_layers(page, table, kinds);
+    if (table->tests > 0)
+        note_tests(page, table);
+    note_untested(page, table, kinds);
     fputs("All numbers are in <a href=\"comparisons.csv\">comparisons.csv</a>.</p>\n", page);
+}
+
+/* The groups but the first one. */
+static bool is_compared(const ComparisonTable *table, const Group *group) {
+    return group->run_count > 0 && group != table->first;
+}
+
+static void write_sinking_row(FILE *page, const ComparisonTable *table) {
+    fputs("<tr>", page);
+    html_heading(page, "row", "sinks in");
+    for (size_t g = 0; g < table->report->group_count; g++) {
+        const Group *group = &table->report->groups[g];
+        if (is_compared(table, group))
+            fprintf(page, "<td>%s</td>",
+                    group->sink_known ? sinking_text(group, true, table->report->arena) : "–");
+    }
+    fputs("</tr>\n", page);
 }
 
 void html_comparisons(FILE *page, const ComparisonTable *table) {
     if (table->first == NULL)
         return;
     const Report *report = table->report;
+    const ComparisonKinds kinds = comparison_kinds(table);
     fputs("<h2 id=\"comparisons\">Differences from ", page);
     output_html(page, table->first->label);
     fputs("</h2>\n", page);
     html_group_headings(page, report, "Metric", table->first);
     fputs("</tr></thead>\n<tbody>\n", page);
-    for (size_t m = 0; m < metric_count; m++) {
-        bool any = false;
-        for (size_t g = 0; g < report->group_count; g++)
-            any = any || comparison_at(table, m, g)->present;
-        if (!any)
-            continue;
+    if (kinds.by_layer && kinds.sink_known)
+        write_sinking_row(page, table);
+    for (size_t r = 0; r < table->row_count; r++) {
+        const ComparisonRow *row = &table->rows[r];
         fputs("<tr>", page);
-        html_heading(page, "row", metrics[m].label);
+        html_heading(page, "row",
+                     row->layer < 0 ? row->metric->label
+                                    : arena_format(report->arena, "%s, layer %d",
+                                                   row->metric->label, row->layer));
         for (size_t g = 0; g < report->group_count; g++)
-            if (report->groups[g].run_count > 0 && &report->groups[g] != table->first)
-                comparison_cell(page, comparison_at(table, m, g));
+            if (is_compared(table, &report->groups[g]))
+                comparison_cell(page, &row->items[g]);
         fputs("</tr>\n", page);
     }
     html_table_end(page);
-    comparisons_note(page, table);
+    comparisons_note(page, table, &kinds);
 }
 
 /* ---- Within runs ----------------------------------------------------------------------------- */

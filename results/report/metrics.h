@@ -4,6 +4,8 @@
 
 #include "results/report/groups.h"
 
+#include <string.h>
+
 typedef struct Metric {
     const char *label;
     Quantity quantity;
@@ -15,6 +17,11 @@ typedef struct Metric {
 /* Whether it is listed in this report's tables. */
 static inline bool metric_listed(const Report *report, const Metric *metric) {
     return report->row_sums || !metric->of_row_sums;
+}
+
+/* Whether it is a loss on the probe's targets. */
+static inline bool metric_is_loss(const Metric *metric) {
+    return strcmp(metric->quantity.variable, "probe_loss") == 0;
 }
 
 extern const Metric metrics[];

@@ -1,6 +1,7 @@
 #include "results/report/runs.h"
 
 #include "model/base/log.h"
+#include "train/checksum.h"
 
 #include <hdf5_hl.h>
 #include <math.h>
@@ -65,6 +66,25 @@ static int64_t trained_tokens(hid_t file, const char *directory, Arena *arena) {
     return tokens;
 }
 
+/* Shape and checksum of the probe. */
+static void read_probe(hid_t file, RunFacts *facts) {
+    int rank;
+    hsize_t shape[8];
+    if (storage_shape(file, "probe/inputs", &rank, shape, NULL) != STATUS_OK || rank != 2)
+        return;
+    facts->probe_samples = (int64_t)shape[0];
+    facts->probe_length = (int64_t)shape[1];
+    size_t count = (size_t)(shape[0] * shape[1]);
+    Arena scratch = arena_create("probe");
+    int32_t *tokens = ARENA_ARRAY(&scratch, int32_t, 2 * count);
+    if (storage_exists(file, "probe/targets") &&
+        storage_read(file, "probe/inputs", H5T_NATIVE_INT32, count, tokens, NULL) == STATUS_OK &&
+        storage_read(file, "probe/targets", H5T_NATIVE_INT32, count, tokens + count, NULL) ==
+            STATUS_OK)
+        facts->probe = checksum_trailer(tokens, 2 * count * sizeof *tokens).sum;
+    arena_destroy(&scratch);
+}
+
 static void read_facts(RunData *data, Arena *arena) {
     RunFacts *facts = &data->facts;
     *facts = (RunFacts){.program_version = "",
@@ -91,10 +111,7 @@ static void read_facts(RunData *data, Arena *arena) {
         facts->vocabulary = (int64_t)shape[1];
     if (storage_shape(file, "log/step", &rank, shape, NULL) == STATUS_OK && rank == 1)
         facts->steps = (int64_t)shape[0];
-    if (storage_shape(file, "probe/inputs", &rank, shape, NULL) == STATUS_OK && rank == 2) {
-        facts->probe_samples = (int64_t)shape[0];
-        facts->probe_length = (int64_t)shape[1];
-    }
+    read_probe(file, facts);
     facts->tokens = trained_tokens(file, data->run->directory, arena);
     if (storage_exists(file, "parameters")) {
         hid_t group = H5Gopen2(file, "parameters", H5P_DEFAULT);

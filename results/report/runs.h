@@ -40,6 +40,7 @@ typedef struct RunFacts {
     int64_t vocabulary, parameters; /* tokens known to the model; trained numbers */
     int64_t steps, tokens;          /* finished training steps; training tokens seen by then */
     int64_t probe_samples, probe_length;
+    uint64_t probe; /* checksum of its inputs and targets */
 } RunFacts;
 
 typedef struct RunData {

@@ -285,6 +285,51 @@ void report_case_two_heads(const char *run_directory, int strong, double rise, d
     assert_done(storage_commit(&writer, &error), &error);
 }
 
+static void write_metric(hid_t file, const CaseMetric *metric) {
+    double values[STEPS * LAYERS];
+    const hsize_t shape[] = {STEPS, LAYERS, 1};
+    for (int i = 0; i < STEPS * LAYERS; i++)
+        values[i] = metric->layers[metric->whole ? 0 : i % LAYERS];
+    write_variable(file, metric->name, metric->whole ? "step" : "step layer head", shape, values);
+    char name[128];
+    snprintf(name, sizeof name, "%s_null", metric->name);
+    if (!isnan(metric->null))
+        write_variable(file, name, "", NULL, &metric->null);
+}
+
+void report_case_metrics(const char *run_directory, const CaseMetric *metrics, size_t count) {
+    Error error;
+    StorageWriter writer;
+    double steps[STEPS];
+    for (int i = 0; i < STEPS; i++)
+        steps[i] = (double)case_steps[i];
+    char path[4200];
+    snprintf(path, sizeof path, "%s/analysis.h5", run_directory);
+    assert_done(storage_create(&writer, path, &error), &error);
+    write_scale(writer.file, "step", STEPS, steps);
+    write_scale(writer.file, "layer", LAYERS, NULL);
+    write_scale(writer.file, "head", 1, NULL);
+    for (size_t m = 0; m < count; m++)
+        write_metric(writer.file, &metrics[m]);
+    assert_done(storage_commit(&writer, &error), &error);
+}
+
+void report_case_probe(const char *run_directory, int target) {
+    static const char *const names[] = {"probe/inputs", "probe/targets"};
+    Error error;
+    StorageWriter writer;
+    const int32_t tokens[] = {0, target};
+    const hsize_t shape[] = {1, 1};
+    char path[4200];
+    snprintf(path, sizeof path, "%s/run.h5", run_directory);
+    assert_done(storage_create(&writer, path, &error), &error);
+    for (int i = 0; i < 2; i++)
+        assert_done(
+            storage_write(writer.file, names[i], H5T_NATIVE_INT32, 2, shape, &tokens[i], &error),
+            &error);
+    assert_done(storage_commit(&writer, &error), &error);
+}
+
 static void write_analysis(const char *directory, double rise, bool frames) {
     Error error;
     StorageWriter writer;

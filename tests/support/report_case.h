@@ -54,6 +54,20 @@ void report_case_add_types(const char *run_directory, double types[CASE_STEPS][C
 void report_case_add_correlations(const char *run_directory, const double p[CASE_LAYERS],
                                   const char *undefined);
 
+/* A metric of one head: its value in either layer at every step; whole: of the whole model, the first
+   value. Its null; NAN: it has none. */
+typedef struct CaseMetric {
+    const char *name;
+    double layers[CASE_LAYERS];
+    double null;
+    bool whole;
+} CaseMetric;
+
+/* Writes a run's analysis.h5 with these metrics alone, and a run.h5 whose probe is one token with
+   this target. */
+void report_case_metrics(const char *run_directory, const CaseMetric *metrics, size_t count);
+void report_case_probe(const char *run_directory, int target);
+
 /* A file below the experiment's folder, to be freed; and whether it is there and not empty. */
 char *report_case_read(const ReportCase *made, const char *file);
 bool report_case_exists(const ReportCase *made, const char *file);

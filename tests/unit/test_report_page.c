@@ -294,7 +294,6 @@ static void significance_names_its_test_n_and_correction(void **state) {
                     "this table, n = 2 seeds a group");
     assert_contains(page, "<td>−0.400<small>g ");
     assert_contains(page, "<small>p 0.156 (0.156; exact 0.333)</small>");
-    assert_contains(page, "<small>no spread (exact p 0.333)</small>");
     assert_contains(page, "the exact p cannot fall below 0.333");
     assert_contains(page,
                     "likelihood with attention to itself, layer 0</th><td>0.500<small>0.500 to "

@@ -1,5 +1,5 @@
-/* What the report computes over seeds and samples: curves, groups, onset steps, frame types and
-   comparisons, on runs whose numbers are known. */
+/* What the report computes over seeds and samples: curves, groups, onset steps and frame types, on
+   runs whose numbers are known. */
 #include "results/report/group_values.h"
 #include "results/report/html.h"
 #include "results/report/run_tests.h"
@@ -406,43 +406,6 @@ static void frame_types_stay_since_a_step(void **state) {
     arena_destroy(&arena);
 }
 
-/* nope's importance is 0.1 and 0.1, rope's 0.4 and 0.6: t = −0.4/√(0.02/2) with one degree of
-   freedom, that of rope; of six ways to deal, this and its mirror image are as far. The Fiedler
-   value does not vary over seeds. */
-static void groups_are_compared_with_the_first(void **state) {
-    ReportCase made;
-    Arena arena = arena_create("test");
-    Report report;
-    ComparisonTable table;
-    Error error;
-    report_case_create(state, true, &made);
-    report_read(&made.job, &arena, &report);
-    comparison_table(&report, &arena, &table);
-    assert_ptr_equal(table.first, &report.groups[0]);
-    assert_int_equal(table.tests, 1);
-    assert_false(comparison_at(&table, 0, 0)->present);
-    const Comparison *importance = comparison_at(&table, 0, 1);
-    double p = 1 - 2 / 3.141592653589793 * atan(4);
-    assert_true(importance->present);
-    assert_near(importance->mean, 0.1);
-    assert_near(importance->first, 0.5);
-    assert_near(importance->test.difference, -0.4);
-    assert_number("t", importance->test.t, -4, 1e-9);
-    assert_number("p", importance->test.p, p, 1e-9);
-    assert_number("corrected p", importance->p_holm, p, 1e-9);
-    assert_near(importance->test.exact_p, 1.0 / 3);
-    assert_near(importance->exact_p_holm, 2.0 / 3); /* with the Fiedler value's */
-    assert_done(comparisons_write(&table, &error), &error);
-    char *text = report_case_read(&made, "comparisons.csv");
-    assert_contains(text, "model.position,against,metric,layer,head,mean,seeds,");
-    assert_contains(text, "nope,\"rope, \"\"new\"\"\",first_importance,0,0,0.1,2,0.5,2,-0.4,-4,1,");
-    assert_contains(text,
-                    ",fiedler_value,0,0,7.25,2,7.75,2,-0.5,,,,,0.333333333,0.666666667,,,,1\n");
-    free(text);
-    report_close(&report);
-    arena_destroy(&arena);
-}
-
 /* Eight tests: four of 0.01 and four of 0.04. Holm: 8 · 0.01; 4 · 0.04. */
 static void tests_within_runs_are_corrected(void **state) {
     ReportCase made;
@@ -495,7 +458,6 @@ int main(void) {
         TEST_IN_SCRATCH(onsets_read_samples_at_their_threshold),
         TEST_IN_SCRATCH(intervals_are_over_seeds_and_samples),
         TEST_IN_SCRATCH(frame_types_stay_since_a_step),
-        TEST_IN_SCRATCH(groups_are_compared_with_the_first),
         TEST_IN_SCRATCH(tests_within_runs_are_corrected),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
