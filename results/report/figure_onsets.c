@@ -53,7 +53,7 @@ static void write_row(FILE *data, const Group *group, const OnsetRow *row, const
         fputc(',', data);
         output_csv_number(data, steps[i]);
     }
-    fprintf(data, ",%.9g", place_of(onset->step, layout));
+    fprintf(data, ",%s,%.9g", onset_direction(onset), place_of(onset->step, layout));
     if (isnan(onset->low))
         fputs(",,", data);
     else
@@ -64,7 +64,7 @@ static void write_row(FILE *data, const Group *group, const OnsetRow *row, const
 /* A block of data per group. */
 static void write_data(const OnsetTable *table, const Group **groups, size_t group_count,
                        const OnsetLayout *layout, FILE *data) {
-    fputs("group,metric,onset,low,high,x,x_low,x_high,y\n", data);
+    fputs("group,metric,onset,low,high,direction,x,x_low,x_high,y\n", data);
     double middle = (layout->block - ROW * ((double)group_count - 1)) / 2;
     for (size_t k = 0; k < group_count; k++) {
         size_t g = (size_t)(groups[k] - table->report->groups);
@@ -100,20 +100,22 @@ static void write_axes(const OnsetTable *table, const OnsetLayout *layout, const
 
 static void write_plot(const Figure *figure, const Group **groups, size_t group_count,
                        FILE *script) {
+    static const struct {
+        const char *direction, *point;
+    } marks[] = {{"rises", "7 ps 0.7"}, {"falls", "11 ps 0.9"}, {"", "6 ps 0.7"}};
     const char *separator = "plot";
     fputs("given(c) = strlen(strcol(c)) > 0 ? column(c) : NaN\n", script);
     for (size_t k = 0; k < group_count; k++) {
         const Group *group = groups[k];
         fprintf(script,
-                "%s '%s.csv' skip 1 index %zu using (given(7)):9:($8-$7):(0) with vectors nohead "
-                "lw 2.5 dt %s lc rgb '%s', \\\n"
-                "    '' skip 1 index %zu using (strlen(strcol(3)) > 0 ? $6 : NaN):9 with points pt "
-                "7 ps 0.7 "
-                "lc rgb '%s', \\\n"
-                "    '' skip 1 index %zu using (strlen(strcol(3)) > 0 ? NaN : $6):9 with points "
-                "pt 6 ps 0.7 lc rgb '%s'",
-                separator, figure->name, k, group->dash, group->colour, k, group->colour, k,
-                group->colour);
+                "%s '%s.csv' skip 1 index %zu using (given(8)):10:($9-$8):(0) with vectors nohead "
+                "lw 2.5 dt %s lc rgb '%s'",
+                separator, figure->name, k, group->dash, group->colour);
+        for (size_t m = 0; m < sizeof(marks) / sizeof(marks[0]); m++)
+            fprintf(script,
+                    ", \\\n    '' skip 1 index %zu using (strcol(6) eq '%s' ? $7 : NaN):10 with "
+                    "points pt %s lc rgb '%s'",
+                    k, marks[m].direction, marks[m].point, group->colour);
         separator = ", \\\n   ";
     }
     fputs("\n", script);

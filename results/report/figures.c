@@ -168,13 +168,17 @@ static const LineFigure likelihood_attention_correlation = {
 const Figure figures[] = {
     {SECTION_SINKS, "importance", "Importance of the first token by training step",
      "The share of attention that the first token receives, averaged over the queries that "
-     "see it and over the probe’s samples. The dashed line is what uniform attention would give "
-     "it; a line that leaves it upwards is a sink appearing.",
+     "see it and over the probe’s samples. The lines that the legend calls “uniform attention” "
+     "are what that would give it under the same mask; a line that leaves its own upwards is a "
+     "sink "
+     "appearing.",
      draw_lines, &importance},
     {SECTION_EMERGENCE, "onset_steps", "Onset steps with their intervals",
-     "Each row of dots is a metric, each dot a group: the step from which half of the metric’s "
-     "change is there to stay, the bar 95 % of the bootstrap draws; the further left, the earlier. "
-     "An open dot stands for no onset, a bar that reaches it for draws without one.",
+     "Each row of dots is a metric, each dot a group: the first saved step from which the metric "
+     "stays beyond half of its change for three saved steps, the bar 95 % of the bootstrap draws; "
+     "the further left, the earlier. A triangle that points down stands for a metric that falls. "
+     "An "
+     "open dot stands for no onset, a bar that reaches it for draws without one.",
      draw_onsets, NULL},
     {SECTION_SINKS, "importance_unscaled",
      "Mean weight of the first token by training step, rows as they are",
@@ -199,7 +203,8 @@ const Figure figures[] = {
     {SECTION_SINKS, "importance_map",
      "Importance of the first token by layer and head at the last step",
      "Each cell is one head: the share of attention that the first token receives there at the "
-     "last saved step.",
+     "last saved step. What uniform attention would give it under the same mask stands above each "
+     "panel, or once above the colour scale where it is the same for all.",
      draw_head_map, NULL},
     {SECTION_FRAMES, "frame_types", "Frame types by training step",
      "The commonest frame type over seeds and samples at each saved step, paler the fewer samples "
@@ -218,7 +223,7 @@ const Figure figures[] = {
      draw_lines, &degree_centralization},
     {SECTION_TOPOLOGY, "persistence", "Persistence of components by training step",
      "Mean distance at which a token joins the others, 1 minus the strongest attention between "
-     "them: a line that falls from the dashed one is a set of tokens drawing together.",
+     "them: a line that falls from that of uniform attention is a set of tokens drawing together.",
      draw_lines, &persistence},
     {SECTION_TOPOLOGY, "betti", "Loops in attention by training step",
      "Number of loops among tokens joined by attention of more than τ: a star around one sink has "
@@ -231,8 +236,8 @@ const Figure figures[] = {
      "keys.",
      draw_lines, &stable_rank},
     {SECTION_SPECTRUM, "sink_concentration", "Sink concentration by training step",
-     "Share of all attention on the most attended tenth of the keys: a line that rises above the "
-     "dashed one is attention gathering on few tokens, whichever these are.",
+     "Share of all attention on the most attended tenth of the keys: a line that rises above that "
+     "of uniform attention is attention gathering on few tokens, whichever these are.",
      draw_lines, &sink_concentration},
     {SECTION_SPECTRUM, "spectral_gap", "Spectral gap by training step",
      "Left, the second over the first singular value: 0 for a perfect sink, 1 for two equal "
@@ -283,8 +288,8 @@ const Figure figures[] = {
      "less for themselves, and are likelier: what that alone gives stands on the right.",
      draw_lines, &likelihood_attention_correlation},
     {SECTION_TRAINING, "loss", "Training loss by step",
-     "Mean cross-entropy of each step’s batch before its update. The dashed line is the loss of a "
-     "model that finds all tokens of the vocabulary equally likely.",
+     "Mean cross-entropy of each step’s batch before its update. The line “all tokens alike” is "
+     "the loss of a model that finds all tokens of the vocabulary equally likely.",
      draw_loss, NULL},
 };
 

@@ -54,6 +54,9 @@ static void onset_cell(FILE *page, const Onset *onset) {
     if (!isnan(onset->low))
         fprintf(page, "<small>%s to %s</small>", number_text(onset->low, text[0]),
                 isnan(onset->high) ? "never" : number_text(onset->high, text[1]));
+    if (strcmp(onset_direction(onset), "falls") == 0)
+        fprintf(page, "<small>falls from %s to %s</small>", number_text(onset->first, text[0]),
+                number_text(onset->reached, text[1]));
     if (isnan(onset->step)) {
         fputs("<small class=\"reason\">", page);
         output_html(page, onset->reason);
@@ -62,6 +65,9 @@ static void onset_cell(FILE *page, const Onset *onset) {
     if (onset->without > 0 && onset->without < ONSET_DRAWS)
         fprintf(page, "<small>no onset in %s of %s draws</small>",
                 integer_text(onset->without, text[0]), integer_text(ONSET_DRAWS, text[1]));
+    if (onset->against > 0)
+        fprintf(page, "<small>the other way in %s of %s draws</small>",
+                integer_text(onset->against, text[0]), integer_text(ONSET_DRAWS, text[1]));
     fputs("</td>", page);
 }
 
@@ -104,7 +110,9 @@ void html_onsets(FILE *page, const OnsetTable *onsets) {
     fputs(
         "A draw without an onset counts as later than every step: “to never” where more "
         "than the tail has none. Against its peak: half of the way to the value farthest from the "
-        "first, for sinks that rise and fall. An onset can only fall on a saved step, so the "
+        "first, for sinks that rise and fall. Where nothing else is said the metric rises: “falls” "
+        "is said of one whose change, by then half made, is downwards. An onset can only fall on a "
+        "saved step, so the "
         "interval is as coarse as the snapshots.</p>\n",
         page);
 }
@@ -190,7 +198,7 @@ static void final_row(FILE *page, const Report *report, const Metric *metric, In
     fputs("</tr>\n", page);
 }
 
-static void metrics_note(FILE *page, const IntervalKinds *kinds) {
+static void metrics_note(FILE *page, const Report *report, const IntervalKinds *kinds) {
     fputs("<p class=\"note\">Mean over seeds, at each group’s head with the largest importance of "
           "the first token at the last step. ",
           page);
@@ -205,6 +213,13 @@ static void metrics_note(FILE *page, const IntervalKinds *kinds) {
               page);
     if (kinds->samples && !kinds->nested && !kinds->seeds)
         fputs("Small type: 95 % bootstrap interval over probe samples (one seed). ", page);
+    if (report->row_sums)
+        fputs(
+            "Not all rows of attention sum to 1 here: importance and sink rate where no scaling is "
+            "named, the induction score, the Fiedler value, degree centralization, star likeness "
+            "and persistence are made of the weights as they are, so that they also hold how much "
+            "attention there is, while their nulls are of rows that sum to 1. ",
+            page);
     fputs("The last column is the same quantity on uniform attention under the same mask, where it "
           "is made from attention alone; small type: where it is another. All values are in <a "
           "href=\"summary.csv\">summary.csv</a>."
@@ -231,7 +246,7 @@ void html_metrics(FILE *page, const Report *report, Arena *arena) {
         if (metric_listed(report, &metrics[m]) && metric_held(report, &metrics[m]))
             final_row(page, report, &metrics[m], &kinds, arena);
     html_table_end(page);
-    metrics_note(page, &kinds);
+    metrics_note(page, report, &kinds);
 }
 
 void html_runs(FILE *page, const Report *report) {

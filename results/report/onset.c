@@ -6,10 +6,26 @@
 
 #include <math.h>
 
-static double onset_of(const GroupValues *values, const double *mean, bool peak) {
-    EmergenceSummary summary =
+/* Half of which change is made by when, of values by step. */
+typedef struct Change {
+    double step, first, reached; /* as in Onset */
+} Change;
+
+static Change change_of(const GroupValues *values, const double *mean, bool peak) {
+    const EmergenceSummary summary =
         emergence_of(values->step, mean, (size_t)values->steps, values->deviation);
-    return peak ? summary.peak_onset_step : summary.onset_step;
+    return peak ? (Change){summary.peak_onset_step, mean[0], summary.peak}
+                : (Change){summary.onset_step, mean[0], summary.final};
+}
+
+const char *onset_direction(const Onset *onset) {
+    return isnan(onset->step) ? "" : onset->reached < onset->first ? "falls" : "rises";
+}
+
+/* Whether both have an onset, one of a rise and one of a fall. */
+static bool opposed(const Change *change, const Onset *onset) {
+    return !isnan(change->step) && !isnan(onset->step) &&
+           (change->reached < change->first) != (onset->reached < onset->first);
 }
 
 static const char *reason_for_none(const GroupValues *values, const double *mean, bool peak) {
@@ -37,9 +53,11 @@ static void find_onset(const GroupValues *values, size_t row, bool peak, Arena *
                      .over_samples = values->over_samples,
                      .low = NAN,
                      .high = NAN,
-                     .final = mean[steps - 1],
                      .reason = ""};
-    onset->step = onset_of(values, mean, peak);
+    const Change change = change_of(values, mean, peak);
+    onset->step = change.step;
+    onset->first = change.first;
+    onset->reached = change.reached;
     if (isnan(onset->step))
         onset->reason = reason_for_none(values, mean, peak);
     if (values->seed_count < 2 && !values->over_samples)
@@ -48,8 +66,10 @@ static void find_onset(const GroupValues *values, size_t row, bool peak, Arena *
     for (uint32_t d = 0; d < ONSET_DRAWS; d++) {
         Random random = random_create(0, RANDOM_BOOTSTRAP, row, d);
         nested_means(&nested, &random, mean);
-        draws[d] = onset_of(values, mean, peak);
-        onset->without += isnan(draws[d]);
+        const Change drawn = change_of(values, mean, peak);
+        draws[d] = drawn.step;
+        onset->without += isnan(drawn.step);
+        onset->against += opposed(&drawn, onset);
     }
     emergence_interval(draws, ONSET_DRAWS, &onset->low, &onset->high);
 }

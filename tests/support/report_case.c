@@ -194,29 +194,21 @@ void report_case_add_places(const char *run_directory, const char *suffix, doubl
     H5Fclose(file);
 }
 
-static void access_variable(hid_t file, const char *name, double *values, bool write) {
-    hid_t dataset = H5Dopen2(file, name, H5P_DEFAULT);
+void report_case_scale(const char *run_directory, const char *variable, double factor) {
+    enum { LARGEST = STEPS * SAMPLES * CELLS };
+    double values[LARGEST];
+    hid_t file = open_analysis(run_directory);
+    hid_t dataset = H5Dopen2(file, variable, H5P_DEFAULT);
     assert_true(dataset >= 0);
-    herr_t status =
-        write ? H5Dwrite(dataset, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, values)
-              : H5Dread(dataset, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, values);
-    assert_true(status >= 0);
+    hid_t space = H5Dget_space(dataset);
+    hssize_t count = H5Sget_simple_extent_npoints(space);
+    assert_true(count > 0 && count <= LARGEST);
+    assert_true(H5Dread(dataset, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) >= 0);
+    for (hssize_t i = 0; i < count; i++)
+        values[i] *= factor;
+    assert_true(H5Dwrite(dataset, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) >= 0);
+    H5Sclose(space);
     H5Dclose(dataset);
-}
-
-void report_case_set_null(const char *run_directory, double null) {
-    hid_t file = open_analysis(run_directory);
-    access_variable(file, "first_importance_null", &null, true);
-    H5Fclose(file);
-}
-
-void report_case_scale_maps(const char *run_directory, double factor) {
-    hid_t file = open_analysis(run_directory);
-    double maps[STEPS * CELLS];
-    access_variable(file, "attention_map", maps, false);
-    for (int i = 0; i < STEPS * CELLS; i++)
-        maps[i] *= factor;
-    access_variable(file, "attention_map", maps, true);
     H5Fclose(file);
 }
 

@@ -39,9 +39,8 @@ void report_case_two_heads(const char *run_directory, int strong, double rise, d
 void report_case_add_places(const char *run_directory, const char *suffix, double position,
                             double ratio);
 
-/* Another null of the importance of the first token in a run; its attention maps times a factor. */
-void report_case_set_null(const char *run_directory, double null);
-void report_case_scale_maps(const char *run_directory, double factor);
+/* Multiplies all values of a run's variable. */
+void report_case_scale(const char *run_directory, const char *variable, double factor);
 
 /* Adds to a run (of one head) what its rows of attention sum to. */
 void report_case_add_totals(const char *run_directory, double total);

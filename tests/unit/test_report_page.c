@@ -92,6 +92,7 @@ static void weights_are_told_with_what_rows_sum_to(void **state) {
     assert_contains(page, "(weight 0.500 in rows that sum to 0.400)");
     assert_contains(page, "figure-importance_unscaled");
     assert_contains(page, "are scaled to do so");
+    assert_contains(page, "their nulls are of rows that sum to 1");
     assert_contains(page, "layer 1, heads 0, 1 by seed");
     free(page);
     char *heads = report_case_read(&made, "figures/importance_map.csv"); /* shares: half of it */
@@ -106,6 +107,7 @@ static void weights_are_told_with_what_rows_sum_to(void **state) {
     assert_lacks(page, "rows that sum to");
     assert_lacks(page, "figure-importance_unscaled");
     assert_lacks(page, "are scaled to do so");
+    assert_lacks(page, "their nulls are of rows that sum to 1");
     free(page);
     heads = report_case_read(&made, "figures/importance_map.csv");
     assert_contains(heads, "\"rope, \"\"new\"\"\",64,1,0,0.5,0.4,0.6,2,\n");
@@ -123,7 +125,7 @@ static void the_null_stands_beside_every_importance(void **state) {
     assert_contains(script, "importance of the first token (uniform attention: 0.521)'");
     free(script);
     for (int r = 2; r < 4; r++)
-        report_case_set_null(made.run_directories[r], 0.34);
+        report_case_scale(made.run_directories[r], "first_importance_null", 0.34 * 48 / 25);
     write_undrawn(&made);
     script = report_case_read(&made, "figures/importance_map.gp");
     assert_contains(script, "importance of the first token'");
@@ -146,9 +148,9 @@ static void maps_of_rows_that_do_not_sum_to_one_are_scaled(void **state) {
     free(page);
     for (int r = 0; r < 4; r++)
         report_case_add_totals(made.run_directories[r], r == 0 ? 40 : r == 1 ? -2 : 1);
-    report_case_scale_maps(made.run_directories[0], 40);
-    report_case_scale_maps(made.run_directories[1], -2);
-    report_case_scale_maps(made.run_directories[3], 0); /* no weight at all: left out */
+    report_case_scale(made.run_directories[0], "attention_map", 40);
+    report_case_scale(made.run_directories[1], "attention_map", -2);
+    report_case_scale(made.run_directories[3], "attention_map", 0); /* no weight at all: left out */
     write_undrawn(&made);
     char *data = report_case_read(&made, "figures/attention_maps.csv");
     assert_contains(data, "\"rope, \"\"new\"\"\",64,3,0,0.25\n");
@@ -158,6 +160,34 @@ static void maps_of_rows_that_do_not_sum_to_one_are_scaled(void **state) {
     page = report_case_read(&made, "report.html");
     assert_contains(page, "before the mean over seeds is taken");
     free(page);
+}
+
+/* Degree centralization rises in one group and falls in the other. */
+static void a_fall_is_told_from_a_rise(void **state) {
+    ReportCase made;
+    report_case_create(state, false, &made);
+    for (int r = 0; r < 4; r++)
+        report_case_add_analyses(made.run_directories[r], 1.5);
+    for (int r = 2; r < 4; r++) {
+        report_case_scale(made.run_directories[r], "degree_centralization", -0.5);
+        report_case_scale(made.run_directories[r], "samples/degree_centralization", -0.5);
+    }
+    write_undrawn(&made);
+    char *page = report_case_read(&made, "report.html");
+    assert_contains(page, "<td>4<small>4 to 4</small></td><td>4<small>4 to 4</small><small>falls "
+                          "from 0 to −0.500</small></td>");
+    assert_contains(page, "“falls” is said of");
+    free(page);
+    char *data = report_case_read(&made, "figures/onset_steps.csv");
+    assert_contains(data, "group,metric,onset,low,high,direction,x,x_low,x_high,y\n");
+    assert_contains(data,
+                    "\"rope, \"\"new\"\"\",\"degree centralization, τ = 0.05\",4,4,4,rises,4,4,4,");
+    assert_contains(data, "nope,\"degree centralization, τ = 0.05\",4,4,4,falls,4,4,4,");
+    assert_contains(data, "nope,importance of the first token,,,,,");
+    free(data);
+    char *script = report_case_read(&made, "figures/onset_steps.gp");
+    assert_contains(script, "(strcol(6) eq 'falls' ? $7 : NaN):10 with points pt 11");
+    free(script);
 }
 
 static void sinks_elsewhere_are_told(void **state) {
@@ -404,6 +434,7 @@ int main(void) {
         TEST_IN_SCRATCH(weights_are_told_with_what_rows_sum_to),
         TEST_IN_SCRATCH(the_null_stands_beside_every_importance),
         TEST_IN_SCRATCH(maps_of_rows_that_do_not_sum_to_one_are_scaled),
+        TEST_IN_SCRATCH(a_fall_is_told_from_a_rise),
         TEST_IN_SCRATCH(sinks_elsewhere_are_told),
         TEST_IN_SCRATCH(the_strongest_key_is_told_by_shares),
         TEST_IN_SCRATCH(summary_lists_every_scalar),

@@ -288,8 +288,12 @@ static void onsets_come_with_intervals_or_reasons(void **state) {
     assert_near(rises->low, 8);
     assert_near(rises->high, 8);
     assert_int_equal(rises->without, 0);
-    assert_near(rises->final, 0.5);
+    assert_near(rises->first, 0.1);
+    assert_near(rises->reached, 0.5);
+    assert_string_equal(onset_direction(rises), "rises");
+    assert_string_equal(onset_direction(flat), "");
     assert_near(table.rows[1].onsets[0].step, 8);
+    assert_near(table.rows[1].onsets[0].reached, 0.5);
     assert_true(isnan(flat->step));
     assert_int_equal(flat->without, ONSET_DRAWS);
     assert_contains(flat->reason, "three standard deviations");
@@ -314,8 +318,36 @@ static void onsets_read_samples_at_their_threshold(void **state) {
             onset = &table.rows[r].onsets[1]; /* its sinking layer, 0, is no index of 0.05 */
     assert_non_null(onset);
     assert_true(onset->over_samples);
-    assert_near(onset->final, 1);
+    assert_near(onset->reached, 1);
     assert_near(onset->step, 4);
+    report_close(&report);
+    arena_destroy(&arena);
+}
+
+/* Seed 1 rises by 1, seed 2 falls by ½: the mean rises, and one draw in four has seed 2 alone. */
+static void draws_in_the_other_direction_are_counted(void **state) {
+    ReportCase made;
+    Arena arena = arena_create("test");
+    Report report;
+    OnsetTable table;
+    report_case_create(state, true, &made);
+    for (int r = 0; r < 4; r++)
+        report_case_add_analyses(made.run_directories[r], 1.5);
+    report_case_scale(made.run_directories[1], "degree_centralization", -0.5);
+    report_case_scale(made.run_directories[1], "samples/degree_centralization", -0.5);
+    report_read(&made.job, &arena, &report);
+    onset_table(&report, &arena, &table);
+    for (size_t r = 0; r < table.row_count; r++) {
+        const Onset *onsets = table.rows[r].onsets;
+        if (strncmp(table.rows[r].label, "degree", 6) != 0) {
+            assert_int_equal(onsets[0].against, 0);
+            continue;
+        }
+        assert_string_equal(onset_direction(&onsets[0]), "rises");
+        assert_near(onsets[0].reached, 0.25);
+        assert_number("draws that fall", onsets[0].against, 250, 69); /* 5 deviations of 13.7 */
+        assert_int_equal(onsets[1].against, 0);
+    }
     report_close(&report);
     arena_destroy(&arena);
 }
@@ -456,6 +488,7 @@ int main(void) {
         TEST_IN_SCRATCH(shares_are_listed_where_rows_do_not_sum_to_one),
         TEST_IN_SCRATCH(onsets_come_with_intervals_or_reasons),
         TEST_IN_SCRATCH(onsets_read_samples_at_their_threshold),
+        TEST_IN_SCRATCH(draws_in_the_other_direction_are_counted),
         TEST_IN_SCRATCH(intervals_are_over_seeds_and_samples),
         TEST_IN_SCRATCH(frame_types_stay_since_a_step),
         TEST_IN_SCRATCH(tests_within_runs_are_corrected),
