@@ -11,7 +11,8 @@
 /* Why a difference is not tested. */
 typedef enum Untested {
     UNTESTED_NOT,    /* it is */
-    UNTESTED_NULLS,  /* uniform attention gives the two groups other values: their masks differ */
+    UNTESTED_NULLS,  /* uniform attention gives the two groups other values, since their masks or
+                         lengths differ */
     UNTESTED_PROBES, /* a loss, and runs of one seed have other inputs or targets */
     UNTESTED_EQUAL,  /* nothing but rounding: within 1e-6 of the values' size */
 } Untested;

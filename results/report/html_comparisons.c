@@ -74,9 +74,14 @@ static void write_counts(FILE *page, int least, int most, const char *of) {
     fprintf(page, " %s", of);
 }
 
+/* The groups but the first one. */
+static bool is_compared(const ComparisonTable *table, const Group *group) {
+    return group->run_count > 0 && group != table->first;
+}
+
 /* Which of the table's differences are what. */
 typedef struct ComparisonKinds {
-    bool nulls, probes, equal;
+    bool missing, nulls, probes, equal;
     bool by_layer;   /* some have a layer … */
     bool sink_known; /* … and some group's sinks are analysed */
     bool spreadless; /* differences that could be tested but for their spread over seeds */
@@ -90,8 +95,10 @@ static ComparisonKinds comparison_kinds(const ComparisonTable *table) {
         kinds.by_layer = kinds.by_layer || table->rows[r].layer >= 0;
         for (size_t g = 0; g < table->report->group_count; g++) {
             const Comparison *item = &table->rows[r].items[g];
-            if (!item->present)
+            if (!item->present) {
+                kinds.missing = kinds.missing || is_compared(table, &table->report->groups[g]);
                 continue;
+            }
             kinds.nulls = kinds.nulls || item->untested == UNTESTED_NULLS;
             kinds.probes = kinds.probes || item->untested == UNTESTED_PROBES;
             kinds.equal = kinds.equal || item->untested == UNTESTED_EQUAL;
@@ -135,8 +142,8 @@ static void note_tests(FILE *page, const ComparisonTable *table) {
 static void note_untested(FILE *page, const ComparisonTable *table, const ComparisonKinds *kinds) {
     if (kinds->nulls)
         fputs("“Null”: how much more uniform attention gives the group than it gives the first "
-              "one, since the masks differ; such values are not compared without it, so that there "
-              "is no test. ",
+              "one, since their masks or lengths differ; such values are not compared without it, "
+              "so that there is no test. What has the same null, or none, is tested as it is. ",
               page);
     if (kinds->probes)
         fputs("“Other probe”: runs of one seed are given other tokens or have others to predict, "
@@ -144,6 +151,8 @@ static void note_untested(FILE *page, const ComparisonTable *table, const Compar
               page);
     if (kinds->equal)
         fputs("0: equal to a millionth of the values, not tested. ", page);
+    if (kinds->missing)
+        fputs("A dash: one of the two has no such value. ", page);
     if (kinds->spreadless && table->tests == 0)
         fputs("Too few seeds, or none that differ: nothing is known of the spread over seeds, so "
               "that there is no test. ",
@@ -177,11 +186,6 @@ static void comparisons_note(FILE *page, const ComparisonTable *table,
         note_tests(page, table);
     note_untested(page, table, kinds);
     fputs("All numbers are in <a href=\"comparisons.csv\">comparisons.csv</a>.</p>\n", page);
-}
-
-/* The groups but the first one. */
-static bool is_compared(const ComparisonTable *table, const Group *group) {
-    return group->run_count > 0 && group != table->first;
 }
 
 static void write_sinking_row(FILE *page, const ComparisonTable *table) {

@@ -167,6 +167,7 @@ static void a_difference_of_layers_is_none_of_settings(void **state) {
     assert_contains(made.page, "norm of the update, layer 0</th><td>0</td>");
     assert_contains(made.page, "norm of the update, layer 1</th><td>");
     assert_contains(made.file, "other,first,update_norm,1,0,0,0,1,2.11,3,2.01,3,0.1,");
+    assert_lacks(made.page, "A dash");
     unmake(&made);
 }
 
@@ -201,7 +202,7 @@ static void differences_between_nulls_are_not_tested(void **state) {
     assert_contains(made.page, "<td>+1.000<small>one null is not defined</small></td>");
     assert_contains(made.page, "<td><strong>+0.060</strong>");
     assert_contains(made.page, "Holm over the 1 test of this table");
-    assert_contains(made.page, "since the masks differ");
+    assert_contains(made.page, "since their masks or lengths differ");
     assert_contains(made.file, ",0.06,0.061,0.02,nulls differ,,,,,,,,,,0,,,,1\n");
     unmake(&made);
 }
@@ -237,9 +238,11 @@ static void losses_on_other_probes_are_not_tested(void **state) {
 static void runs_of_one_seed_are_paired(void **state) {
     static const double losses[RUNS] = {1.84733199, 1.93233469, 1.93794424,
                                         2.02497034, 1.99223788, 1.91317902};
-    Pair pair = {.count = 1};
-    for (int r = 0; r < RUNS; r++)
+    Pair pair = {.count = 2};
+    for (int r = 0; r < RUNS; r++) {
         pair.metrics[r][0] = (CaseMetric){"probe_loss", {losses[r]}, NAN, true};
+        pair.metrics[r][1] = (CaseMetric){"value_drain", {r < SEEDS ? 1 : NAN, 1}, NAN, false};
+    }
     Made made;
     make(state, &pair, &made);
     const Comparison *loss = item_at(&made.table, "probe_loss", -1);
@@ -252,6 +255,7 @@ static void runs_of_one_seed_are_paired(void **state) {
     assert_contains(made.page, "<small>paired p 0.013 (0.013)</small>");
     assert_contains(made.page, "Runs of one seed share what it draws");
     assert_contains(made.page, "n = 3 pairs.");
+    assert_int_equal(made.table.row_count, 1); /* the other group has no value drain at all */
     assert_contains(made.file, ",3,8.61670");
     assert_lacks(made.page, "<strong>");
     unmake(&made);
