@@ -1,6 +1,7 @@
 /* checkpoint.h5: everything that resume needs, under one hash. */
 #include "train/parameter_file.h"
 #include "train/snapshot.h"
+#include "train/source.h"
 #include "train/storage.h"
 
 #include "model/base/log.h"
@@ -29,12 +30,13 @@ static void log_columns(const TrainLog *log, LogColumn columns[LOG_COLUMNS]) {
 
 /* Over everything that checkpoint_read would hand on. */
 static void state_hash(const ParameterTable *table, const TrainState *state, const char *identity,
-                       char hex[65]) {
+                       const char *data, char hex[65]) {
     Sha256 hash = sha256_begin();
     const int64_t numbers[] = {state->step, state->tokens, state->slot_count, state->log->count,
                                (int64_t)table->total};
     sha256_add(&hash, numbers, sizeof numbers);
     sha256_add(&hash, identity, strlen(identity));
+    sha256_add(&hash, data, strlen(data));
     sha256_add(&hash, state->parameters, sizeof(float) * table->total);
     sha256_add(&hash, state->slots, sizeof(float) * table->total * (size_t)state->slot_count);
     LogColumn columns[LOG_COLUMNS];
@@ -53,12 +55,13 @@ static void slot_group(char group[32], int slot) {
 static Status checkpoint_fill(hid_t file, const ParameterTable *table, const TrainState *state,
                               const char *identity, Error *error) {
     char hash[65];
-    state_hash(table, state, identity, hash);
+    state_hash(table, state, identity, state->data_sha256, hash);
     TRY(storage_set_integer(file, "/", "step", state->step, error));
     TRY(storage_set_integer(file, "/", "tokens", state->tokens, error));
     TRY(storage_set_integer(file, "/", "slot_count", state->slot_count, error));
     TRY(storage_set_integer(file, "/", "log_count", state->log->count, error));
     TRY(storage_set_text(file, "/", "identity", identity, error));
+    TRY(storage_set_text(file, "/", "data_sha256", state->data_sha256, error));
     TRY(storage_set_text(file, "/", "checkpoint_sha256", hash, error));
     TRY(parameter_file_write(file, "/parameters", table, state->parameters, error));
     for (int slot = 0; slot < state->slot_count; slot++) {
@@ -107,6 +110,7 @@ typedef enum Verdict {
     VERDICT_DAMAGED, /* error says how */
     VERDICT_CLOSED,  /* cannot be opened, so that it may be sound; error says why */
     VERDICT_REFUSED, /* sound, but not for this run; error says why */
+    VERDICT_DATA,    /* sound, but its text has changed since; error says so */
     VERDICT_LATER,   /* of a later step than was asked for; nothing was read */
 } Verdict;
 
@@ -119,6 +123,7 @@ typedef struct Wanted {
 typedef struct CheckpointHead {
     int64_t step, tokens, slot_count, log_count;
     const char *identity, *sha256;
+    const char *data; /* NULL: written before checkpoints knew it */
 } CheckpointHead;
 
 static Status head_read(hid_t file, Arena *arena, CheckpointHead *head, Error *error) {
@@ -127,6 +132,8 @@ static Status head_read(hid_t file, Arena *arena, CheckpointHead *head, Error *e
     TRY(storage_get_integer(file, "/", "slot_count", &head->slot_count, error));
     TRY(storage_get_integer(file, "/", "log_count", &head->log_count, error));
     TRY(storage_get_text(file, "/", "identity", arena, &head->identity, error));
+    if (storage_get_text(file, "/", "data_sha256", arena, &head->data, NULL) != STATUS_OK)
+        head->data = NULL;
     return storage_get_text(file, "/", "checkpoint_sha256", arena, &head->sha256, error);
 }
 
@@ -172,10 +179,15 @@ static Verdict file_judge(hid_t file, const char *path, const ParameterTable *ta
     char hash[65] = "";
     bool loaded = content_read(file, &head, table, state, error) == STATUS_OK;
     if (loaded)
-        state_hash(table, state, head.identity, hash);
+        state_hash(table, state, head.identity, head.data == NULL ? "" : head.data, hash);
     bool whole = strcmp(hash, head.sha256) == 0;
-    if (same && whole)
+    bool same_data = head.data == NULL || strcmp(head.data, state->data_sha256) == 0;
+    if (same && whole && same_data)
         return VERDICT_SOUND;
+    if (same && whole) {
+        source_changed(path, error);
+        return VERDICT_DATA;
+    }
     if (loaded && !whole)
         error_set(error, STATUS_FAILED,
                   "its content has the SHA-256 %.12s…, not the %.12s… that was "
@@ -231,7 +243,7 @@ Status checkpoint_read(const char *directory, const ParameterTable *table, Train
             set_aside(path, &reason, &arena);
         if (verdict == VERDICT_REFUSED)
             status = error_set(error, STATUS_BAD_INPUT, "%s", reason.message);
-        if (verdict == VERDICT_CLOSED)
+        if (verdict == VERDICT_CLOSED || verdict == VERDICT_DATA)
             status = error_set(error, STATUS_FAILED, "%s", reason.message);
         if (*found && i > 0 && latest == INT64_MAX)
             log_line(LOG_WARNING, "%s: going on from the previous checkpoint, of step %" PRId64,

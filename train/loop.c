@@ -10,6 +10,7 @@
 #include "train/step.h"
 
 #include <string.h>
+#include <unistd.h>
 
 /* Everything one training run owns, in its arena. */
 typedef struct TrainRun {
@@ -21,6 +22,7 @@ typedef struct TrainRun {
     Provenance provenance;
     int64_t *saved; /* every step that is saved, in order */
     size_t saved_count;
+    bool told_missing; /* the log says already that a snapshot is missing */
     char yaml_sha256[65], host_cpu[128], start_time[32], end_time[32];
     double started, last_checkpoint; /* host_seconds */
     Arena *arena;
@@ -75,7 +77,8 @@ static Status create(TrainRun *train, Error *error) {
     train->state = (TrainState){.parameters = ARENA_ARRAY(arena, float, total),
                                 .slots = ARENA_ARRAY(arena, float, (blocks - 1) * total),
                                 .slot_count = train->stepper.optimizer->slots,
-                                .log = &train->log};
+                                .log = &train->log,
+                                .data_sha256 = train->run->source.fingerprint};
     train->saved_count =
         snapshot_steps(&config->snapshots, config->train.steps, arena, &train->saved);
     describe(train);
@@ -134,7 +137,8 @@ static int64_t first_unsound(const TrainRun *train) {
         if (snapshot_valid(train->job->directory, train->saved[i],
                            model_parameters(train->run->model), &damage))
             continue;
-        log_line(LOG_WARNING, "%s", damage.message);
+        if (!train->told_missing)
+            log_line(LOG_WARNING, "%s", damage.message);
         return train->saved[i];
     }
     return -1;
@@ -157,8 +161,12 @@ static Status begin(TrainRun *train, Error *error) {
     if (train->state.step > unsound)
         TRY(checkpoint_read(directory, table, &train->state, state_identity(train->job), unsound,
                             &found, error));
-    log_line(LOG_WARNING, "%s: going on from step %lld to make step %lld anew", directory,
-             (long long)(found ? train->state.step : 0), (long long)unsound);
+    if (found && train->state.step == unsound)
+        log_line(LOG_WARNING, "%s: writing step %lld anew from its checkpoint", directory,
+                 (long long)unsound);
+    else
+        log_line(LOG_WARNING, "%s: going on from step %lld to make step %lld anew", directory,
+                 (long long)(found ? train->state.step : 0), (long long)unsound);
     if (!found)
         return begin_anew(train, error);
     return train->state.step == unsound ? write_snapshot(train, error) : STATUS_OK;
@@ -267,13 +275,31 @@ static Status train_to_the_end(TrainRun *train, const RunStatus *before, Error *
     if (before->exists) {
         train->provenance.start_time = before->start_time;
         if (strcmp(before->data_sha256, train->provenance.data_sha256) != 0)
-            return error_set(error, STATUS_FAILED,
-                             "%s: the text this run began with has changed since; move the folder "
-                             "away or give another --output",
-                             train->job->directory);
+            return source_changed(train->job->directory, error);
     }
     TRY(begin(train, error));
     return run_steps(train, error);
+}
+
+/* Whether the run came to its end, and nothing of it was removed since. */
+static bool is_done(TrainRun *train, const RunStatus *before) {
+    const TrainJob *job = train->job;
+    const RunConfig *config = job->config;
+    Arena *arena = train->arena;
+    if (!before->exists || strcmp(before->status, "done") != 0)
+        return false;
+    int64_t *steps;
+    size_t count = snapshot_steps(&config->snapshots, config->train.steps, arena, &steps);
+    for (size_t i = 0; i < count; i++) {
+        const char *path =
+            arena_format(arena, "%s/%s", job->directory, snapshot_name(steps[i], arena));
+        if (access(path, F_OK) != 0) {
+            log_line(LOG_WARNING, "%s: a snapshot is missing; the run is trained again", path);
+            train->told_missing = true;
+            return false;
+        }
+    }
+    return true;
 }
 
 Status train_run(const TrainJob *job, Error *error) {
@@ -281,7 +307,7 @@ Status train_run(const TrainJob *job, Error *error) {
     TrainRun train = {.job = job, .arena = &arena};
     RunStatus before = status_before(job, &arena);
     Status status = STATUS_OK;
-    if (!before.exists || strcmp(before.status, "done") != 0)
+    if (!is_done(&train, &before))
         status = train_to_the_end(&train, &before, error);
     arena_destroy(&arena);
     return status;

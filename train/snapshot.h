@@ -82,6 +82,7 @@ typedef struct TrainState {
     float *parameters, *slots;
     int slot_count;
     TrainLog *log;
+    const char *data_sha256; /* of the files it is trained on; "" where there are none */
 } TrainState;
 
 /* Writes checkpoint.h5 with a hash over all of it and the identity of its run (as in Provenance),
@@ -94,8 +95,8 @@ Status checkpoint_write(const char *directory, const ParameterTable *table, cons
    does not hold what this configuration makes) it is set aside as "<name>.damaged", and where it is
    damaged or missing the previous one is read, both with a warning line. *found = false where no
    sound one is left; the content of state is then not defined. A checkpoint of another
-   configuration is refused with STATUS_BAD_INPUT; one that cannot be opened is left where it is,
-   with STATUS_FAILED. */
+   configuration is refused with STATUS_BAD_INPUT; one that cannot be opened, or was trained on other
+   data than state->data_sha256, is left where it is, with STATUS_FAILED. */
 Status checkpoint_read(const char *directory, const ParameterTable *table, TrainState *state,
                        const char *identity, int64_t latest, bool *found, Error *error);
 

@@ -186,6 +186,13 @@ static void draw_one(const DataSource *source, Split split, uint64_t step, uint6
     copy_edited(scratch, length, sequence);
 }
 
+Status source_changed(const char *path, Error *error) {
+    return error_set(error, STATUS_FAILED,
+                     "%s: the text this run began with has changed since; move the folder away or "
+                     "give another --output",
+                     path);
+}
+
 void source_batch(const DataSource *source, Split split, uint64_t step, int first, int count,
                   int length, int32_t *inputs, int32_t *targets, uint8_t *copied) {
     Arena arena = arena_create("an edited sequence");

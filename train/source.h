@@ -95,6 +95,9 @@ struct DataSource {
     Layout layout;
 };
 
+/* STATUS_FAILED: what stands at path was trained on files that have other bytes now. */
+Status source_changed(const char *path, Error *error);
+
 extern const KindTable source_kinds;
 
 SourceSymbols source_symbols(const KindChoice *choice);

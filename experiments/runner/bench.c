@@ -148,7 +148,8 @@ static Status write_files(Bench *bench, const char *directory, double *seconds, 
     TrainState state = {.parameters = bench->parameters,
                         .slots = bench->slots,
                         .slot_count = bench->stepper.optimizer->slots,
-                        .log = &log};
+                        .log = &log,
+                        .data_sha256 = ""};
     double begin = host_seconds();
     TRY(snapshot_write(directory, table, bench->parameters, 0, 0, error));
     TRY(run_file_write(directory, table, &state.step, 1, &log, &probe, &provenance, error));

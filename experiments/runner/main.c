@@ -1,6 +1,7 @@
 /* fiducial: parses the command line, runs the command, prints what went wrong. */
 #include "experiments/runner/commands.h"
 #include "experiments/runner/start.h"
+#include "experiments/runner/stop_signal.h"
 #include "experiments/runner/version.h"
 #include "model/math/blas.h"
 
@@ -27,9 +28,12 @@ static Status run_command(int count, char **words, Arena *arena, Error *error) {
 int main(int count, char **words) {
     start_well(words);
     blas_use_one_thread();
+    stop_signal_begin();
     Arena arena = arena_create("the command line");
     Error error = {.message = ""};
     Status status = run_command(count - 1, words + 1, &arena, &error);
+    if (ferror(stdout) && status == STATUS_OK) /* earlier: why is no longer known */
+        status = error_set(&error, STATUS_FAILED, "standard output cannot be written");
     if (fflush(stdout) != 0 && status == STATUS_OK)
         status = error_errno(&error, STATUS_FAILED, "standard output cannot be written");
     if (status != STATUS_OK)

@@ -1,7 +1,6 @@
 #include "experiments/runner/run_repair.h"
 
 #include "model/base/log.h"
-#include "train/run_status.h"
 #include "train/snapshot.h"
 #include "train/storage.h"
 
@@ -36,40 +35,18 @@ static Status file_check(const char *path, bool *sound, Error *error) {
     return STATUS_OK;
 }
 
-static Status snapshots_check(const PlannedRun *run, const char *directory, Arena *arena,
-                              bool *all_sound, Error *error) {
+static Status repair(const PlannedRun *run, const char *directory, Arena *arena, Error *error) {
+    static const char *const names[] = {"checkpoint.h5", "checkpoint.previous.h5", "analysis.h5",
+                                        "run.h5"};
     const RunConfig *config = &run->experiment.run;
     int64_t *steps;
+    bool sound;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        TRY(file_check(arena_format(arena, "%s/%s", directory, names[i]), &sound, error));
     size_t count = snapshot_steps(&config->snapshots, config->train.steps, arena, &steps);
-    *all_sound = true;
-    for (size_t i = 0; i < count; i++) {
-        bool sound;
-        const char *name = snapshot_name(steps[i], arena);
-        TRY(file_check(arena_format(arena, "%s/%s", directory, name), &sound, error));
-        *all_sound &= sound;
-    }
-    return STATUS_OK;
-}
-
-static Status repair(const PlannedRun *run, const char *directory, Arena *arena, Error *error) {
-    static const char *const checkpoints[] = {"checkpoint.h5", "checkpoint.previous.h5"};
-    const char *run_file = arena_format(arena, "%s/run.h5", directory);
-    const char *analysis = arena_format(arena, "%s/analysis.h5", directory);
-    bool sound, snapshots_sound;
-    for (size_t i = 0; i < sizeof checkpoints / sizeof checkpoints[0]; i++)
-        TRY(file_check(arena_format(arena, "%s/%s", directory, checkpoints[i]), &sound, error));
-    TRY(file_check(analysis, &sound, error));
-    TRY(snapshots_check(run, directory, arena, &snapshots_sound, error));
-    TRY(file_check(run_file, &sound, error));
-    RunStatus stored;
-    if (!sound || snapshots_sound)
-        return STATUS_OK;
-    TRY(run_status_read(directory, arena, &stored, error));
-    if (strcmp(stored.status, "done") != 0 || strcmp(stored.identity, run->identity) != 0)
-        return STATUS_OK;
-    log_line(LOG_WARNING, "%s: a snapshot is missing; it is trained again", directory);
-    if (unlink(run_file) != 0)
-        return error_errno(error, STATUS_FAILED, "%s: cannot be removed", run_file);
+    for (size_t i = 0; i < count; i++)
+        TRY(file_check(arena_format(arena, "%s/%s", directory, snapshot_name(steps[i], arena)),
+                       &sound, error));
     return STATUS_OK;
 }
 

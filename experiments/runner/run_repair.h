@@ -6,9 +6,7 @@
 #include "experiments/runner/sweep.h"
 
 /* Looks at the checksum of run.h5, analysis.h5, the checkpoints and every snapshot in directory,
-   each with a warning in the log where it is damaged. A finished run with a snapshot damaged or
-   missing is marked unfinished (its run.h5 goes), so that training makes the same snapshot again.
-   Reads every file once. The caller has the run's lock. STATUS_FAILED where a file cannot be
+   each with a warning in the log where it is damaged. Training makes what is missing again. Reads every file once. The caller has the run's lock. STATUS_FAILED where a file cannot be
    renamed. */
 Status run_repair(const PlannedRun *run, const char *directory, Error *error);
 

@@ -3,6 +3,7 @@
 #include "experiments/runner/schema_path.h"
 #include "experiments/runner/text.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* One field on its way into its struct. */
@@ -22,13 +23,18 @@ static Status fill_table(const Filler *filler, const FieldTable *table, Place pl
                          const char *skip, void *target);
 
 static const char *range_text(const Field *field, Arena *arena) {
-    const double open_end = 9e15; /* beyond this a bound only says "large" */
+    const double open_end = 1e16; /* from here on a bound only says "large" */
     char low[NUMBER_TEXT_BYTES], high[NUMBER_TEXT_BYTES];
     bool has_low = field->minimum > -open_end, has_high = field->maximum < open_end;
     if ((field->minimum == 0.0 && field->maximum == 0.0) || (!has_low && !has_high))
         return "";
-    number_write(field->minimum, low);
-    number_write(field->maximum, high);
+    if (field->type == FIELD_INTEGER) {
+        snprintf(low, sizeof low, "%.0f", field->minimum);
+        snprintf(high, sizeof high, "%.0f", field->maximum);
+    } else {
+        number_write(field->minimum, low);
+        number_write(field->maximum, high);
+    }
     if (!has_high)
         return arena_format(arena, ", at least %s", low);
     if (!has_low)

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Names what was set, so that it is done once. */
@@ -25,16 +26,18 @@ static bool is_set(const char *variable) {
     return getenv(variable) != NULL;
 }
 
-/* The program's own path: executed under another name it would be called "exe" in lists of
-   processes. */
+/* By the program's own path, if it still leads to it: executed under another name it would be
+   called "exe" in lists of processes. */
 static void execute_again(char **words) {
+    static const char self[] = "/proc/self/exe";
     char path[PATH_MAX];
-    ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
-    if (length > 0) {
-        path[length] = '\0';
+    struct stat own, there;
+    ssize_t length = readlink(self, path, sizeof path - 1);
+    path[length > 0 ? length : 0] = '\0';
+    if (stat(self, &own) == 0 && stat(path, &there) == 0 && own.st_dev == there.st_dev &&
+        own.st_ino == there.st_ino)
         execv(path, words);
-    }
-    execv("/proc/self/exe", words);
+    execv(self, words);
 }
 
 void start_well(char **words) {

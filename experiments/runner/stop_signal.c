@@ -34,6 +34,10 @@ static void handle_hangup(void (*handler)(int)) {
         handle(SIGHUP, handler);
 }
 
+void stop_signal_begin(void) {
+    handle(SIGXFSZ, SIG_IGN);
+}
+
 const volatile sig_atomic_t *stop_signal_parent(void) {
     handle(SIGINT, count_request);
     handle(SIGTERM, count_request);
@@ -72,7 +76,6 @@ const volatile sig_atomic_t *stop_signal_worker(void) {
     handle(SIGHUP, SIG_IGN);
     handle(SIGTERM, count_or_end);
     handle(SIGPIPE, SIG_IGN);
-    handle(SIGXFSZ, SIG_IGN); /* a file-size limit is an error of write, as a full disk is */
 #ifdef __linux__
     prctl(PR_SET_PDEATHSIG, SIGTERM);
 #endif

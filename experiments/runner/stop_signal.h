@@ -5,6 +5,9 @@
 
 #include <signal.h>
 
+/* Before anything is written: a file-size limit is an error of write, as a full disk is. */
+void stop_signal_begin(void);
+
 /* In the process that the terminal talks to: SIGINT, SIGTERM and SIGHUP count how often. */
 const volatile sig_atomic_t *stop_signal_parent(void);
 

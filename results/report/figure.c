@@ -55,6 +55,8 @@ void script_look(FILE *script) {
 /* Ticks at the powers of ten and, between them, unlabelled ones at their multiples. */
 void script_step_axis(FILE *script, double first_step, double last_step, bool sparse) {
     char text[NUMBER_TEXT_BYTES];
+    if (!isfinite(first_step) || !isfinite(last_step)) /* nothing to draw; an axis all the same */
+        first_step = 0, last_step = 1;
     double left = step_place(first_step), right = last_step > left ? last_step : 2 * left;
     fprintf(script, "set logscale x 10\nset xrange [%.9g:%.9g]\nset xtics (", left,
             right * pow(right / left, 0.015));

@@ -164,6 +164,10 @@ void draw_frame_types(const Report *report, const Figure *figure, Arena *arena, 
     FrameLayout layout = {.top = 14 + LEGEND_LINE * legend_lines(entries, FRAME_TYPES + 1, 20,
                                                                  FIGURE_WIDTH - RIGHT, arena)};
     measure(table, &layout);
+    if (!isfinite(layout.first_step)) {
+        drawing->missing = "No analysed run has a frame type that is defined.";
+        return;
+    }
     drawing->width = FIGURE_WIDTH;
     drawing->height = (int)(layout.bottom + BELOW);
     fputs("group,layer,step,type,share,low,high,x_low,x_high,y,colour\n", drawing->data);

@@ -72,13 +72,13 @@ def check_damage(bench, name, what, damage):
 
 # Files of a finished run that are damaged together, and from where it is trained again.
 TOGETHER = (
-    (("snapshots/step-00000040.h5",), "going on from step 40 to make step 40 anew"),
-    (("snapshots/step-00000020.h5",), "going on from step 20 to make step 20 anew"),
+    (("snapshots/step-00000040.h5",), "writing step 40 anew from its checkpoint"),
+    (("snapshots/step-00000020.h5",), "writing step 20 anew from its checkpoint"),
     (("snapshots/step-00000008.h5",), "going on from step 0 to make step 8 anew"),
     (("snapshots/step-00000040.h5", "checkpoint.h5"), "going on from the previous checkpoint, of step 20"),
     (("snapshots/step-00000020.h5", "checkpoint.previous.h5"), "going on from step 0 to make step 20 anew"),
     (("snapshots/step-00000040.h5", "checkpoint.h5", "checkpoint.previous.h5"), "a snapshot is missing"),
-    (("run.h5", "snapshots/step-00000020.h5", "analysis.h5"), "going on from step 20 to make step 20 anew"),
+    (("run.h5", "snapshots/step-00000020.h5", "analysis.h5"), "writing step 20 anew from its checkpoint"),
 )
 
 

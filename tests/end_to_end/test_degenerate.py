@@ -115,8 +115,8 @@ def check_case(name, changes, absent, present):
     for key, value in changes.items():
         put(tree, key, value)
     with Bench(yaml.safe_dump(tree)) as bench:
-        bench.run("train", "results")
-        bench.run("analyze", "results")
+        words = bench.run("run", "results", timeout=60)
+        check(f"{name}: a report", "report: " in words, words)
         folder, = bench.runs("results").values()
         with h5py.File(folder + "/analysis.h5", "r") as analysis:
             wrong = silent(analysis)

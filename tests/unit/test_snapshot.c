@@ -67,7 +67,8 @@ static Case *case_create(int columns) {
     scene->state = (TrainState){.parameters = ARENA_ARRAY(&scene->arena, float, total),
                                 .slots = ARENA_ARRAY(&scene->arena, float, SLOTS *total),
                                 .slot_count = SLOTS,
-                                .log = &scene->log};
+                                .log = &scene->log,
+                                .data_sha256 = "text"};
     return scene;
 }
 
