@@ -1,5 +1,6 @@
 #include "results/report/groups.h"
 
+#include "model/base/log.h"
 #include "model/base/random.h"
 #include "results/report/output.h"
 
@@ -117,6 +118,19 @@ static Group *group_of(Report *report, const ReportRun *run) {
     return group;
 }
 
+/* run: the group's newest. Its first one tells what the others' data should be. */
+static void note_data(Group *group, const RunData *run) {
+    const RunData *first = group->runs[0];
+    if (group->mixed_data || strcmp(run->facts.data_sha256, first->facts.data_sha256) == 0)
+        return;
+    group->mixed_data = true;
+    log_line(LOG_WARNING,
+             "%s and %s are seeds of different data: what data names has changed between them, and "
+             "means over both say nothing of either; train all of them on one (--force, or another "
+             "--output)",
+             first->run->name, run->run->name);
+}
+
 /* By more than rounding, at any step. */
 static bool rows_differ_from_one(const RunData *run, Arena *arena) {
     const Dataset *dataset = run_dataset(run, "attention_total");
@@ -157,6 +171,7 @@ void report_read(const ReportJob *job, Arena *arena, Report *report) {
         report->analyzed_count++;
         report->row_sums = report->row_sums || rows_differ_from_one(run, arena);
         group->runs[group->run_count++] = run;
+        note_data(group, run);
         run->sink_heads = ARENA_ARRAY(arena, int, (size_t)axis_length(run, "layer") + 1);
         if (group->run_count == 1) {
             group->layers = axis_length(run, "layer");

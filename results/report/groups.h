@@ -24,6 +24,7 @@ typedef struct Group {
        (false; layer 0) where the sinks were not analysed. */
     bool sink_known;
     int sink_layer;
+    bool mixed_data; /* its runs were trained on files of different bytes: no seeds of one thing */
 } Group;
 
 typedef struct Report {

@@ -204,7 +204,20 @@ static void say_no_onset(FILE *page, const Report *report, const Finding *findin
     }
 }
 
+static void say_mixed_data(FILE *page, const Report *report) {
+    for (size_t g = 0; g < report->group_count; g++) {
+        if (!report->groups[g].mixed_data)
+            continue;
+        fputs("<p class=\"notice\">The runs of ", page);
+        output_html(page, report->groups[g].label);
+        fputs(" are seeds of different data: the files that <code>data</code> names have changed "
+              "between them. Means, intervals and tests over them say nothing of either.</p>\n",
+              page);
+    }
+}
+
 void html_findings(FILE *page, const Report *report, Arena *arena) {
+    say_mixed_data(page, report);
     Finding *findings = ARENA_ARRAY(arena, Finding, report->group_count);
     size_t count = collect(report, arena, findings);
     if (count == 0) {

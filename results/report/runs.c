@@ -92,7 +92,8 @@ static void read_facts(RunData *data, Arena *arena) {
                         .blas_core = "",
                         .host_cpu = "",
                         .start_time = "",
-                        .end_time = ""};
+                        .end_time = "",
+                        .data_sha256 = ""};
     char *path = arena_format(arena, "%s/run.h5", data->run->directory);
     hid_t file;
     if (access(path, F_OK) != 0 || storage_open(path, &file, NULL) != STATUS_OK)
@@ -103,6 +104,7 @@ static void read_facts(RunData *data, Arena *arena) {
     facts->host_cpu = text_or(file, "/", "host_cpu", arena);
     facts->start_time = text_or(file, "/", "start_time", arena);
     facts->end_time = text_or(file, "/", "end_time", arena);
+    facts->data_sha256 = text_or(file, "/", "data_sha256", arena);
     facts->threads = integer_or(file, "/", "threads", 0);
     int rank;
     hsize_t shape[8];

@@ -36,6 +36,7 @@ typedef struct Dataset {
 typedef struct RunFacts {
     const char *program_version, *git_revision, *blas_core, *host_cpu;
     const char *start_time, *end_time;
+    const char *data_sha256; /* of the files it was trained on; "" for none */
     int64_t threads;
     int64_t vocabulary, parameters; /* tokens known to the model; trained numbers */
     int64_t steps, tokens;          /* finished training steps; training tokens seen by then */
