@@ -170,6 +170,8 @@ static void say_onset(FILE *page, const Report *report, const Finding *findings,
             fprintf(page, " (%s to %s)", number_text(onset->low, text[1]),
                     isnan(onset->high) ? "never" : number_text(onset->high, text[2]));
         output_html(page, group_phrase(report, findings[i].group, arena));
+        if (strcmp(onset_direction(onset), "falls") == 0)
+            fputs(" (a fall)", page);
         said++;
     }
     if (said > 0)

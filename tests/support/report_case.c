@@ -194,22 +194,32 @@ void report_case_add_places(const char *run_directory, const char *suffix, doubl
     H5Fclose(file);
 }
 
-void report_case_scale(const char *run_directory, const char *variable, double factor) {
+/* Each value times factor, in the same or the opposite order. */
+static void change_variable(const char *run_directory, const char *variable, double factor,
+                            bool reverse) {
     enum { LARGEST = STEPS * SAMPLES * CELLS };
-    double values[LARGEST];
+    double old[LARGEST], changed[LARGEST];
     hid_t file = open_analysis(run_directory);
     hid_t dataset = H5Dopen2(file, variable, H5P_DEFAULT);
     assert_true(dataset >= 0);
     hid_t space = H5Dget_space(dataset);
     hssize_t count = H5Sget_simple_extent_npoints(space);
     assert_true(count > 0 && count <= LARGEST);
-    assert_true(H5Dread(dataset, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) >= 0);
+    assert_true(H5Dread(dataset, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, old) >= 0);
     for (hssize_t i = 0; i < count; i++)
-        values[i] *= factor;
-    assert_true(H5Dwrite(dataset, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) >= 0);
+        changed[i] = factor * old[reverse ? count - 1 - i : i];
+    assert_true(H5Dwrite(dataset, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, changed) >= 0);
     H5Sclose(space);
     H5Dclose(dataset);
     H5Fclose(file);
+}
+
+void report_case_scale(const char *run_directory, const char *variable, double factor) {
+    change_variable(run_directory, variable, factor, false);
+}
+
+void report_case_reverse(const char *run_directory, const char *variable) {
+    change_variable(run_directory, variable, 1, true);
 }
 
 void report_case_add_totals(const char *run_directory, double total) {

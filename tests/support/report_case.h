@@ -39,8 +39,10 @@ void report_case_two_heads(const char *run_directory, int strong, double rise, d
 void report_case_add_places(const char *run_directory, const char *suffix, double position,
                             double ratio);
 
-/* Multiplies all values of a run's variable. */
+/* Multiplies all values of a run's variable, or puts them into the opposite order: then steps, and
+   layers, run backwards. */
 void report_case_scale(const char *run_directory, const char *variable, double factor);
+void report_case_reverse(const char *run_directory, const char *variable);
 
 /* Adds to a run (of one head) what its rows of attention sum to. */
 void report_case_add_totals(const char *run_directory, double total);

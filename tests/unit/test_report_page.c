@@ -190,6 +190,25 @@ static void a_fall_is_told_from_a_rise(void **state) {
     free(script);
 }
 
+/* The same rise, and seen backwards: then it is layer 0 that falls. */
+static void the_findings_tell_a_fall(void **state) {
+    ReportCase made;
+    report_case_create(state, false, &made);
+    write_undrawn(&made);
+    char *page = report_case_read(&made, "report.html");
+    assert_contains(page, "change is there from step 8 under “rope, &quot;new&quot;”. ");
+    free(page);
+    for (int r = 0; r < 2; r++) {
+        report_case_reverse(made.run_directories[r], "first_importance");
+        report_case_reverse(made.run_directories[r], "samples/first_importance");
+    }
+    write_undrawn(&made);
+    page = report_case_read(&made, "report.html");
+    assert_contains(page, "change is there from step 8 under “rope, &quot;new&quot;” (a fall). ");
+    assert_contains(page, "<small>falls from 0.500 to 0.100</small>");
+    free(page);
+}
+
 static void sinks_elsewhere_are_told(void **state) {
     ReportCase made;
     report_case_create(state, false, &made);
@@ -435,6 +454,7 @@ int main(void) {
         TEST_IN_SCRATCH(the_null_stands_beside_every_importance),
         TEST_IN_SCRATCH(maps_of_rows_that_do_not_sum_to_one_are_scaled),
         TEST_IN_SCRATCH(a_fall_is_told_from_a_rise),
+        TEST_IN_SCRATCH(the_findings_tell_a_fall),
         TEST_IN_SCRATCH(sinks_elsewhere_are_told),
         TEST_IN_SCRATCH(the_strongest_key_is_told_by_shares),
         TEST_IN_SCRATCH(summary_lists_every_scalar),
