@@ -121,6 +121,20 @@ static Status write_report(const Corridor *corridor, int64_t seen, Arena *arena,
     return status;
 }
 
+/* A run that is done has a folder, unless another command has renamed or removed it since. */
+static Status check_folders(const Corridor *corridor, Arena *arena, Error *error) {
+    for (size_t i = 0; i < corridor->plan.count; i++) {
+        const char *folder =
+            output_run_directory(corridor->directory, &corridor->plan.runs[i], arena);
+        if (access(arena_format(arena, "%s/run.h5", folder), F_OK) != 0)
+            return error_set(error, STATUS_FAILED,
+                             "%s: its run was done, and its folder has been renamed or removed "
+                             "since; the same command makes what is missing",
+                             folder);
+    }
+    return STATUS_OK;
+}
+
 /* What the pool's outcome means for the whole command. */
 static Status conclude(const Corridor *corridor, const PoolResult *result, Error *error) {
     size_t stopped = result->interrupted + result->untouched;
@@ -158,6 +172,8 @@ static Status run_stages(const CommandLine *line, int stages, Arena *arena, Erro
         TRY(write_report(&corridor, last_report, arena, error));
     char duration[NUMBER_TEXT_BYTES];
     TRY(conclude(&corridor, &result, error));
+    if (stages & (STAGE_TRAIN | STAGE_ANALYZE))
+        TRY(check_folders(&corridor, arena, error));
     printf("done in %s\n", duration_write(host_seconds() - began, duration));
     return STATUS_OK;
 }

@@ -28,19 +28,6 @@ const char *output_run_directory(const char *directory, const PlannedRun *run, A
     return arena_format(arena, "%s/%s", directory, run->name);
 }
 
-/* The identity that a folder's checkpoint was made with, or NULL. For folders that lost run.h5. */
-static const char *checkpoint_identity(const char *directory, Arena *arena) {
-    hid_t file;
-    const char *identity = NULL;
-    const char *path = arena_format(arena, "%s/checkpoint.h5", directory);
-    if (access(path, F_OK) != 0 || storage_open(path, &file, NULL) != STATUS_OK)
-        return NULL;
-    if (storage_get_text(file, "/", "identity", arena, &identity, NULL) != STATUS_OK)
-        identity = NULL;
-    storage_close(file);
-    return identity;
-}
-
 /* How a run's folder stands to the run that is to have it. */
 typedef enum Conflict {
     CONFLICT_NONE,    /* empty, or the same run */
@@ -48,18 +35,63 @@ typedef enum Conflict {
     CONFLICT_OTHER,
 } Conflict;
 
+static bool is_there(const char *directory, const char *name, Arena *arena) {
+    return access(arena_format(arena, "%s/%s", directory, name), F_OK) == 0;
+}
+
+/* Whether the folder has a snapshot after the start. The first alone may be all that a run had
+   come to. */
+static bool has_snapshots(const char *directory, Arena *arena) {
+    DIR *folder = opendir(arena_format(arena, "%s/snapshots", directory));
+    bool found = false;
+    if (folder == NULL)
+        return false;
+    for (const struct dirent *entry = readdir(folder); entry != NULL; entry = readdir(folder)) {
+        long long step;
+        int length = 0;
+        found = found || (sscanf(entry->d_name, "step-%lld.h5%n", &step, &length) == 1 &&
+                          step > 0 && length == (int)strlen(entry->d_name));
+    }
+    closedir(folder);
+    return found;
+}
+
+/* A folder that lost run.h5: what is left of it? *differences says how it differs. */
+static Conflict conflict_of_rest(const PlannedRun *run, const char *directory, Arena *arena,
+                                 const char **differences) {
+    hid_t file;
+    int64_t step = 0, steps = run->experiment.run.train.steps;
+    const char *identity = NULL;
+    const char *path = arena_format(arena, "%s/checkpoint.h5", directory);
+    if (!is_there(directory, "checkpoint.h5", arena)) {
+        *differences = "\n  (only its snapshots are left, which do not hold the settings)";
+        bool lost = !is_there(directory, "run.h5", arena) &&
+                    !is_there(directory, "run.h5.damaged", arena) &&
+                    !is_there(directory, "checkpoint.previous.h5", arena);
+        return lost && has_snapshots(directory, arena) ? CONFLICT_OTHER : CONFLICT_NONE;
+    }
+    if (storage_open(path, &file, NULL) != STATUS_OK)
+        return CONFLICT_NONE;
+    bool told = storage_get_text(file, "/", "identity", arena, &identity, NULL) == STATUS_OK &&
+                storage_get_integer(file, "/", "step", &step, NULL) == STATUS_OK;
+    storage_close(file);
+    *differences = "\n  (only its checkpoint is left, which does not hold the settings)";
+    if (told && step > steps)
+        *differences =
+            arena_format(arena, "\n  (its checkpoint is of step %lld, beyond this run's %lld)",
+                         (long long)step, (long long)steps);
+    bool other = told && (strcmp(identity, run->state_identity) != 0 || step > steps);
+    return other ? CONFLICT_OTHER : CONFLICT_NONE;
+}
+
 /* *differences says how they differ, unless there is no conflict. */
 static Conflict conflict_of(const ExperimentFile *file, const PlannedRun *run,
                             const char *directory, Arena *arena, const char **differences) {
     RunStatus stored;
     Error damage;
     bool same;
-    if (run_status_read(directory, arena, &stored, &damage) != STATUS_OK || !stored.exists) {
-        const char *identity = checkpoint_identity(directory, arena);
-        *differences = "\n  (only its checkpoint is left, which does not hold the settings)";
-        bool other = identity != NULL && strcmp(identity, run->state_identity) != 0;
-        return other ? CONFLICT_OTHER : CONFLICT_NONE;
-    }
+    if (run_status_read(directory, arena, &stored, &damage) != STATUS_OK || !stored.exists)
+        return conflict_of_rest(run, directory, arena, differences);
     if (strcmp(stored.identity, run->identity) == 0)
         return CONFLICT_NONE;
     identity_compare(file, stored.experiment_yaml, run->yaml, arena, &same, differences);
@@ -208,6 +240,20 @@ static void name_other_runs(const RunPlan *plan, const char *directory, Arena *a
                  names_join(&others, arena));
 }
 
+/* STATUS_BAD_INPUT where a process works on one of these runs. */
+static Status check_idle(const NameList *others, const char *directory, Arena *arena,
+                         Error *error) {
+    for (size_t i = 0; i < others->count; i++) {
+        LockView view = run_lock_look(arena_format(arena, "%s/%s", directory, others->names[i]));
+        if (view.held)
+            return error_set(error, STATUS_BAD_INPUT,
+                             "%s: process %lld on %s is at work there for a file that gives the "
+                             "same runs other names; wait for its end, or give another --output",
+                             directory, (long long)view.process, view.host);
+    }
+    return STATUS_OK;
+}
+
 /* Renames folder to the name that this plan has for its run, unless a process works in it. */
 static Status adopt(const char *folder, const char *wanted, Error *error) {
     RunLock lock;
@@ -227,7 +273,8 @@ static Status adopt(const char *folder, const char *wanted, Error *error) {
 }
 
 /* A run is what it computes, not its name: where the plan calls it otherwise than its folder (a key
-   more is swept), the folder is renamed and not trained again. */
+   more is swept), the folder is renamed and not trained again; not under a command that is at work
+   by the other names. */
 static Status runs_adopt(const RunPlan *plan, const char *directory, Arena *arena, Error *error) {
     NameList others = other_runs(plan, directory, arena);
     for (size_t i = 0; i < others.count; i++) {
@@ -239,6 +286,7 @@ static Status runs_adopt(const RunPlan *plan, const char *directory, Arena *aren
             const char *wanted = output_run_directory(directory, &plan->runs[k], arena);
             if (strcmp(plan->runs[k].identity, stored.identity) != 0 || access(wanted, F_OK) == 0)
                 continue;
+            TRY(check_idle(&others, directory, arena, error));
             TRY(adopt(folder, wanted, error));
             break;
         }

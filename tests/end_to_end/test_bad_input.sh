@@ -286,6 +286,20 @@ check "only a checkpoint of other settings: said so" says "only its checkpoint i
 check "only a checkpoint of other settings, forced" start 0 train tiny.yaml --output lost --force
 check "only a checkpoint of other settings, forced: it is kept" [ -s "lost/seed=1.old-2/checkpoint.h5" ]
 
+# Without that either, snapshots beyond the start are somebody's: they are not overwritten.
+cp -r results/tiny bare && rm bare/seed=*/run.h5 bare/seed=*/checkpoint*.h5
+before=$(cat bare/seed=?/snapshots/*.h5 | sha256sum)
+check "only snapshots are left" start 2 run tiny.yaml --output bare --set train.clip=2
+check "only snapshots are left: said so" says "only its snapshots are left"
+after=$(cat bare/seed=?/snapshots/*.h5 | sha256sum)
+check "only snapshots are left: untouched" [ "$before" = "$after" ]
+rm -r bare
+mkdir -p bare/seed=1 && cp -r results/tiny/seed=1.old-1/snapshots bare/seed=1 && rm bare/seed=1/snapshots/step-0000000[1-9].h5 bare/seed=1/snapshots/step-000000[1-9]*.h5
+check "only the first snapshot: a run that was killed at its begin goes on" start 0 train tiny.yaml --output bare
+cp -r bare beyond && rm beyond/seed=*/run.h5
+check "a checkpoint of more steps" start 2 train tiny.yaml --output beyond --set train.steps=20
+check "a checkpoint of more steps: said so" says "its checkpoint is of step 40, beyond this run's 20"
+
 : >occupied
 check "output folder that cannot be made" start 2 run tiny.yaml --output occupied/below
 check "output folder: why" says "Not a directory"
