@@ -191,6 +191,25 @@ def check_changes(bench):
     check("other steps: refused, with what differs", "train.steps: " in words, words)
 
 
+def check_other_names():
+    """A file that gives the same runs other names renames them, but not under a command at work."""
+    with Bench(tiny(3000, 1000, 3)) as bench:
+        other = ("--set", "sweep.train.clip=[1, 2]")  # 1 is what the others have
+        process = begin(bench, "names", "--jobs", "1", "--threads", "1")
+        deadline = time.monotonic() + 60
+        while not os.path.exists(os.path.join(bench.folder, "names", "seed=2", "lock")) and \
+                time.monotonic() < deadline:
+            time.sleep(0.01)
+        words = bench.run("train", "names", *other, expected=2)
+        check("other names: refused under a command at work", "is at work there" in words, words)
+        status = process.wait(timeout=250)
+        check("other names: that command ends well", status == 0, words_of(process))
+        check_summary("other names", bench, "names", 3)
+        words = bench.run("train", "names", *other)
+        check("other names: renamed once it has ended", words.count("it is the same run") == 3 and
+              words.count("done already") == 3, words)
+
+
 def check_retry():
     with Bench(tiny(40, 20, 2).replace("batch: 4", "batch: 4, clip: 0, optimizer: {beta2: 0, "
                                        "learning_rate: 10}")) as bench:
@@ -286,6 +305,7 @@ def main():
         check_orphans(bench, reference)
         check_changes(bench)
     check_retry()
+    check_other_names()
     check_large_sweep()
     finish()
 
