@@ -330,7 +330,7 @@ static void sinks_fill_run(const AnalysisContext *context, const void *state, do
     double *map = ARENA_ARRAY(&arena, double, length *length);
     MapMeasures measures = {.importance = run + sinks->importance_null,
                             .share = run + sinks->importance_share_null,
-                            .row_size = ARENA_ARRAY(&arena, double, length)};
+                            .queries = ARENA_ARRAY(&arena, double, length)};
     uniform_map(context->visibility, map);
     map_measure(context->visibility, map, &measures);
     run[sinks->first_importance_null] = measures.importance[0];
@@ -358,13 +358,13 @@ static void sinks_fill_run(const AnalysisContext *context, const void *state, do
 }
 
 /* One head's map, as far as it is measured by itself. sink_rate and first_sink_rate_share count
-   heads for now. row_size: room for T values. */
+   heads for now. queries: room for T values. */
 static void sample_map(const AnalysisContext *context, const Sinks *sinks, const double *map,
-                       size_t at, double *row_size, double *row) {
+                       size_t at, double *queries, double *row) {
     size_t length = (size_t)context->length, maps = (size_t)(context->layers * context->heads);
     MapMeasures measures = {.importance = row + sinks->importance + at * length,
                             .share = row + sinks->importance_share + at * length,
-                            .row_size = row_size};
+                            .queries = queries};
     map_measure(context->visibility, map, &measures);
     row[sinks->first_importance + at] = measures.importance[0];
     row[sinks->first_importance_share + at] = measures.share[0];
@@ -494,12 +494,12 @@ static void sinks_sample(const AnalysisContext *context, const void *state, cons
     const Sinks *sinks = state;
     size_t count = (size_t)context->length * (size_t)context->length;
     double *map = ARENA_ARRAY(scratch->arena, double, count);
-    double *row_size = ARENA_ARRAY(scratch->arena, double, (size_t)context->length);
+    double *queries = ARENA_ARRAY(scratch->arena, double, (size_t)context->length);
     for (int layer = 0; layer < context->layers; layer++) {
         const UpdateNorm *norm = update_norm_create(context, capture, layer, scratch->arena);
         for (int head = 0; head < context->heads; head++) {
             map_in_double(capture_weights(capture, layer, head), count, map);
-            sample_map(context, sinks, map, (size_t)(layer * context->heads + head), row_size, row);
+            sample_map(context, sinks, map, (size_t)(layer * context->heads + head), queries, row);
             sample_head(context, sinks, capture, layer, head, norm, scratch->arena, row);
         }
     }

@@ -30,31 +30,30 @@ static bool largest_is_first(const double *row, Interval keys) {
 }
 
 /* Rows that do not sum to 1, as Gu et al. (arXiv 2410.10781) look at them: |A| over Σ|A|. */
-static void map_share(const Visibility *visibility, const double *map, double *row_size,
+static void map_share(const Visibility *visibility, const double *map, double *queries,
                       double *share) {
     int length = visibility->length;
+    for (int k = 0; k < length; k++)
+        share[k] = queries[k] = 0;
     for (int i = 0; i < length; i++) {
-        row_size[i] = 0;
-        for (int j = visibility->keys[i].first; j < visibility->keys[i].end; j++)
-            row_size[i] += fabs(map[(size_t)i * (size_t)length + (size_t)j]);
-    }
-    for (int k = 0; k < length; k++) {
-        int queries = 0;
-        share[k] = 0;
-        for (int i = 0; i < length; i++) {
-            if (!sees(visibility, i, k) || !(row_size[i] > 0))
-                continue;
-            share[k] += fabs(map[(size_t)i * (size_t)length + (size_t)k]) / row_size[i];
-            queries++;
+        const double *row = map + (size_t)i * (size_t)length;
+        const Interval keys = visibility->keys[i];
+        double size = 0;
+        for (int j = keys.first; j < keys.end; j++)
+            size += fabs(row[j]);
+        for (int j = keys.first; j < keys.end && size > 0; j++) {
+            share[j] += fabs(row[j]) / size;
+            queries[j]++;
         }
-        share[k] = queries > 0 ? share[k] / queries : NAN;
     }
+    for (int k = 0; k < length; k++)
+        share[k] = queries[k] > 0 ? share[k] / queries[k] : NAN;
 }
 
 void map_measure(const Visibility *visibility, const double *map, MapMeasures *measures) {
     size_t length = (size_t)visibility->length;
     map_importance(visibility, map, measures->importance);
-    map_share(visibility, map, measures->row_size, measures->share);
+    map_share(visibility, map, measures->queries, measures->share);
     double entropy = 0, total = 0;
     int queries = 0, with_entropy = 0, first = 0;
     bool negative = false; /* then its rows are no distributions */

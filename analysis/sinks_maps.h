@@ -14,7 +14,7 @@ typedef struct MapMeasures {
     double *share;      /* [T] given by the caller: importance where rows of |weights| are scaled to
                                   sum 1, over the queries that see the key and have any weight; NaN
                                   for none. Gu et al., arXiv 2410.10781, for rows of other sums */
-    double *row_size;   /* [T] given by the caller: sum of |weights| of each query */
+    double *queries;    /* [T] given by the caller: how many queries with any weight see the key */
     double entropy;     /* of the renormalised rows, over ln(number of visible keys);
                                   NaN with a weight below 0 */
     double total;       /* mean row sum */

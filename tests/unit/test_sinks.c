@@ -33,7 +33,7 @@ static Visibility *everything(int length, Arena *arena) {
 static MapMeasures measures_into(double *importance, Arena *arena) {
     return (MapMeasures){.importance = importance,
                          .share = ARENA_ARRAY(arena, double, LARGEST),
-                         .row_size = ARENA_ARRAY(arena, double, LARGEST)};
+                         .queries = ARENA_ARRAY(arena, double, LARGEST)};
 }
 
 static void uniform_attention_is_its_own_null(void **state) {
@@ -118,7 +118,8 @@ static void shares_do_not_depend_on_what_rows_sum_to(void **state) {
     assert_number("share of key 1", measures.share[1], (0.25 + 0.25) / 2, 1e-15);
     assert_number("share of key 2", measures.share[2], 0.25, 1e-15);
     assert_number("share of a key whose queries have no weight", measures.share[3], NAN, 0);
-    assert_number("size of a row", measures.row_size[2], 2, 1e-15);
+    assert_number("queries of key 0", measures.queries[0], 3, 0);
+    assert_number("queries of key 2", measures.queries[2], 1, 0);
     uniform_map(visibility, map);
     map_measure(visibility, map, &measures);
     assert_number("share of rows that sum to 1", measures.share[0], importance[0], 1e-15);
