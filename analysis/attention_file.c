@@ -41,7 +41,7 @@ Status attention_look(const AttentionInput *input, Arena *arena, AttentionView *
         labels[i] = input->token_names[input->tokens[i]];
     *view = (AttentionView){.input = input,
                             .capture = capture,
-                            .importance = ARENA_ARRAY(arena, double, maps *length),
+                            .importance = ARENA_ARRAY(arena, double, (maps * length)),
                             .importance_null = ARENA_ARRAY(arena, double, length),
                             .labels = labels};
     measure_importance(visibility_create(config, input->length, arena), view, arena);

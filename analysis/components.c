@@ -9,7 +9,7 @@
 static const double least_variance = 1e-9, least_share = 1e-12;
 
 static double *centre_columns(const double *data, size_t rows, size_t columns, Arena *scratch) {
-    double *centred = ARENA_ARRAY(scratch, double, rows *columns);
+    double *centred = ARENA_ARRAY(scratch, double, (rows * columns));
     double *mean = ARENA_ARRAY(scratch, double, columns);
     for (size_t row = 0; row < rows; row++)
         for (size_t column = 0; column < columns; column++)
@@ -34,9 +34,9 @@ void component_scores(const double *data, int rows, int columns, int count, doub
     double *centred = centre_columns(data, (size_t)rows, (size_t)columns, scratch);
     bool by_rows = rows <= columns;
     int size = by_rows ? rows : columns, found = count < size ? count : size;
-    double *gram = ARENA_ARRAY(scratch, double, (size_t)size *(size_t)size);
+    double *gram = ARENA_ARRAY(scratch, double, ((size_t)size * (size_t)size));
     double *values = ARENA_ARRAY(scratch, double, (size_t)found);
-    double *vectors = ARENA_ARRAY(scratch, double, (size_t)found *(size_t)size);
+    double *vectors = ARENA_ARRAY(scratch, double, ((size_t)found * (size_t)size));
     cblas_dsyrk(CblasRowMajor, CblasUpper, by_rows ? CblasNoTrans : CblasTrans, size,
                 by_rows ? columns : rows, 1, centred, columns, 0, gram, size);
     bool solved =

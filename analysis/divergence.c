@@ -37,8 +37,8 @@ typedef struct HeadRows {
 static HeadRows rows_create(int heads, size_t length, Arena *scratch) {
     return (HeadRows){.heads = heads,
                       .stride = length,
-                      .shares = ARENA_ARRAY(scratch, double, (size_t)heads *length),
-                      .logs = ARENA_ARRAY(scratch, double, (size_t)heads *length)};
+                      .shares = ARENA_ARRAY(scratch, double, ((size_t)heads * length)),
+                      .logs = ARENA_ARRAY(scratch, double, ((size_t)heads * length))};
 }
 
 /* One query's renormalised rows over its visible keys; false where a head has no weight there. */
@@ -113,7 +113,7 @@ static void rows_without(const HeadRows *rows, const bool *is_sink, int first, H
 /* The sinks at every percentile: [SINK_PERCENTILES][T]. */
 static bool *choose_sinks(const float *weights, int heads, size_t length, Arena *scratch) {
     double *sums = ARENA_ARRAY(scratch, double, length);
-    bool *is_sink = ARENA_ARRAY(scratch, bool, SINK_PERCENTILES *length);
+    bool *is_sink = ARENA_ARRAY(scratch, bool, (SINK_PERCENTILES * length));
     for (size_t row = 0; row < (size_t)heads * length; row++)
         for (size_t k = 0; k < length; k++)
             sums[k] += weights[row * length + k];

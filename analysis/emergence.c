@@ -170,8 +170,8 @@ static Status read_series(Emergence *emergence, Arena *scratch, Error *error) {
     size_t count = emergence->samples->variable->count, each = samples * steps;
     size_t most = series_bytes / sizeof(double) / each, left = count - emergence->first;
     emergence->elements = most < 1 ? 1 : most < left ? most : left;
-    emergence->series = ARENA_ARRAY(scratch, double, emergence->elements *each);
-    double *values = ARENA_ARRAY(scratch, double, samples *count);
+    emergence->series = ARENA_ARRAY(scratch, double, (emergence->elements * each));
+    double *values = ARENA_ARRAY(scratch, double, (samples * count));
     for (size_t step = 0; step < steps; step++) {
         TRY(output_read_step(emergence->samples, step, values, error));
         for (size_t sample = 0; sample < samples; sample++)
@@ -186,9 +186,9 @@ static void resample(const Emergence *emergence, const double *values, size_t st
                      double deviation, size_t element, Arena *scratch) {
     const Bootstrap *bootstrap = emergence->run->bootstrap;
     size_t resamples = (size_t)bootstrap->resamples;
-    double *means = ARENA_ARRAY(scratch, double, resamples *steps);
+    double *means = ARENA_ARRAY(scratch, double, (resamples * steps));
     double *series = ARENA_ARRAY(scratch, double, steps);
-    double *found = ARENA_ARRAY(scratch, double, resamples *NUMBERS);
+    double *found = ARENA_ARRAY(scratch, double, (resamples * NUMBERS));
     bootstrap_means(bootstrap, values, steps, steps, means, scratch);
     for (size_t r = 0; r < resamples; r++) {
         for (size_t step = 0; step < steps; step++)

@@ -8,7 +8,7 @@
 EvenTransform even_transform_create(int length, Arena *arena) {
     EvenTransform transform = {.length = length, .bins = length - 1};
     size_t bins = (size_t)transform.bins, points = (size_t)length;
-    double *matrix = ARENA_ARRAY(arena, double, bins *points);
+    double *matrix = ARENA_ARRAY(arena, double, (bins * points));
     for (size_t k = 1; k <= bins; k++)
         for (size_t n = 0; n < points; n++) {
             double angle = M_PI * (double)(k * n % (2 * bins)) / (double)bins;

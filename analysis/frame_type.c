@@ -230,7 +230,7 @@ static NullMoments null_moments(const Four *draws, size_t count, size_t length, 
 static double *largest_z(const FrameNull *null, const Four *draws, const NullMoments *moments,
                          Arena *scratch) {
     size_t length = (size_t)null->visibility->length, count = (size_t)null->options.draws;
-    double *result = ARENA_ARRAY(scratch, double, GROUP *count);
+    double *result = ARENA_ARRAY(scratch, double, (GROUP * count));
     for (size_t draw = 0; draw < count; draw++) {
         FourExact largest = -INFINITY - (FourExact){0};
         for (size_t k = 0; k < length; k++) {

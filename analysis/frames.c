@@ -275,7 +275,7 @@ static void frames_fill_run(const AnalysisContext *context, const void *state, d
     const Frames *frames = state;
     Arena arena = arena_create("the nulls of the frames analysis");
     size_t length = (size_t)context->length;
-    double *map = ARENA_ARRAY(&arena, double, length *length);
+    double *map = ARENA_ARRAY(&arena, double, (length * length));
     uniform_map(context->visibility, map);
     measure_graphs(map, context->length, frames->metric_null, run, &arena);
     run[frames->weighted_null] = weighted_fiedler_value(map, context->length, &arena);

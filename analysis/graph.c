@@ -89,7 +89,7 @@ static void graph_spectrum(const Graph *graph, int components, GraphMetrics *met
         metrics->fiedler_value = metrics->laplacian_gap = 0;
     if (components >= 3)
         return;
-    double *matrix = ARENA_ARRAY(scratch, double, size *size);
+    double *matrix = ARENA_ARRAY(scratch, double, (size * size));
     for (size_t i = 0; i < size; i++)
         for (size_t word = 0; word < (size_t)graph->words; word++)
             for (uint64_t bits = row_of(graph->edges, graph, (int)i)[word]; bits != 0;
@@ -253,7 +253,7 @@ static bool has_negative(const double *map, int size) {
 }
 
 static double *symmetric_weights(const double *map, size_t size, Arena *scratch) {
-    double *weights = ARENA_ARRAY(scratch, double, size *size);
+    double *weights = ARENA_ARRAY(scratch, double, (size * size));
     for (size_t i = 0; i < size; i++)
         for (size_t j = 0; j < size; j++)
             weights[i * size + j] = i == j ? 0 : 0.5 * (map[i * size + j] + map[j * size + i]);

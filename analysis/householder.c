@@ -75,7 +75,7 @@ Tridiagonal tridiagonal_reduce_by(const HouseholderKernels *kernels, const doubl
                      .diagonal = ARENA_ARRAY(scratch, double, size),
                      .beside = ARENA_ARRAY(scratch, double, size),
                      .reflectors =
-                         with_reflectors ? ARENA_ARRAY(scratch, double, size *stride) : NULL,
+                         with_reflectors ? ARENA_ARRAY(scratch, double, (size * stride)) : NULL,
                      .scales = ARENA_ARRAY(scratch, double, size)};
     work->a = work->d = make_vector(work, scratch);
     work->b = work->c = make_vector(work, scratch);

@@ -47,8 +47,8 @@ static ChiRule chi_rule(double t, double degrees, Arena *scratch) {
     size_t panels = (size_t)fmin(PANELS_LARGEST, ceil((high - low) / width));
     ChiRule rule = {.t = t,
                     .count = panels * PANEL_NODES,
-                    .nodes = ARENA_ARRAY(scratch, double, panels *PANEL_NODES),
-                    .weights = ARENA_ARRAY(scratch, double, panels *PANEL_NODES)};
+                    .nodes = ARENA_ARRAY(scratch, double, (panels * PANEL_NODES)),
+                    .weights = ARENA_ARRAY(scratch, double, (panels * PANEL_NODES))};
     double half = (high - low) / (2 * (double)panels);
     double constant = log(2) + degrees / 2 * log(degrees / 2) - lgamma(degrees / 2);
     for (size_t i = 0; i < rule.count; i++) {

@@ -250,7 +250,7 @@ static void likelihood_fill_run(const AnalysisContext *context, const void *stat
     const Likelihood *likelihood = state;
     Arena arena = arena_create("the nulls of the likelihood analysis");
     size_t length = (size_t)context->length, samples = (size_t)context->samples;
-    double *map = ARENA_ARRAY(&arena, double, length *length);
+    double *map = ARENA_ARRAY(&arena, double, (length * length));
     double *inner = ARENA_ARRAY(&arena, double, samples);
     double *received = ARENA_ARRAY(&arena, double, samples);
     uniform_map(context->visibility, map);
@@ -286,7 +286,7 @@ static const float *target_logits(const AnalysisContext *context, const Likeliho
     if (hide)
         tokens[target] = likelihood->mask;
     const Batch batch = {.inputs = tokens, .targets = NULL, .sequences = 1, .length = length};
-    float *logits = ARENA_ARRAY(scratch->arena, float, (size_t)length *vocabulary);
+    float *logits = ARENA_ARRAY(scratch->arena, float, ((size_t)length * vocabulary));
     model_logits(context->model, context->parameters, &batch, scratch->workspace, logits);
     return logits + (size_t)(hide ? target : target - 1) * vocabulary;
 }
@@ -418,8 +418,8 @@ static Correlation correlate_pool(const AnalysisContext *context, const Likeliho
                                   const ProbeView *view, int pool, const size_t *inner,
                                   Arena *scratch) {
     size_t samples = (size_t)context->samples, first = pool == 0 ? MODE_ORIGINAL : 0, count = 0;
-    double *p = ARENA_ARRAY(scratch, double, samples *LIKELIHOOD_MODES);
-    double *attention = ARENA_ARRAY(scratch, double, samples *LIKELIHOOD_MODES);
+    double *p = ARENA_ARRAY(scratch, double, (samples * LIKELIHOOD_MODES));
+    double *attention = ARENA_ARRAY(scratch, double, (samples * LIKELIHOOD_MODES));
     for (size_t sample = 0; sample < samples; sample++)
         for (size_t mode = first; mode < LIKELIHOOD_MODES; mode++) {
             const double *row = view->rows + sample * view->row_values;

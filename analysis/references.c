@@ -70,8 +70,8 @@ ReferenceMeasures references_measure(const Visibility *visibility, const double 
     size_t length = (size_t)visibility->length, width = (size_t)dimensions;
     int size = visibility->length;
     bool *is_reference = ARENA_ARRAY(scratch, bool, length);
-    double *exact = ARENA_ARRAY(scratch, double, length *width);
-    double *outputs = ARENA_ARRAY(scratch, double, length *width);
+    double *exact = ARENA_ARRAY(scratch, double, (length * width));
+    double *outputs = ARENA_ARRAY(scratch, double, (length * width));
     double *part = ARENA_ARRAY(scratch, double, width);
     references_choose(map, size, is_reference, scratch);
     for (size_t i = 0; i < length * width; i++)

@@ -319,7 +319,7 @@ static void rotary_fill_run(const AnalysisContext *context, const void *state, d
         run[rotary->harmonic_tokens + i] = rotary->harmonics->tokens[i];
     if (rotary->angles.any) /* both tokens of the pair are keys of one query */
         run[rotary->sharpness_null] = 1;
-    double *map = ARENA_ARRAY(&arena, double, length *length);
+    double *map = ARENA_ARRAY(&arena, double, (length * length));
     uniform_map(context->visibility, map);
     fill_distance(rotary, map, rotary->array_null, rotary->scalar_null, 0, run, &arena);
     arena_destroy(&arena);

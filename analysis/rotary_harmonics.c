@@ -52,7 +52,8 @@ HarmonicPlan *harmonic_plan_create(const AnalysisContext *context, const RotaryA
     size_t samples = (size_t)context->samples;
     HarmonicPlan *plan = ARENA_ARRAY(arena, HarmonicPlan, 1);
     size_t room = (size_t)angles->room;
-    int *chosen = ARENA_ARRAY(arena, int, layers *room), *count = ARENA_ARRAY(arena, int, layers);
+    int *chosen = ARENA_ARRAY(arena, int, (layers * room)),
+        *count = ARENA_ARRAY(arena, int, layers);
     FourierTable *tables = ARENA_ARRAY(arena, FourierTable, layers);
     int32_t *tokens = ARENA_ARRAY(arena, int32_t, samples * length);
     bool drawn = angles->any && ordinary_choices(context->probe->ordinary, context->bos) >= 2;
@@ -102,7 +103,7 @@ static void listen(void *context, const TapView *view) {
     if (pairs == 0)
         return;
     size_t columns = (size_t)view->columns, points = (size_t)view->rows - 1;
-    double *series = ARENA_ARRAY(listening->arena, double, points *columns);
+    double *series = ARENA_ARRAY(listening->arena, double, (points * columns));
     double *energy = ARENA_ARRAY(listening->arena, double, (size_t)(HARMONICS * pairs));
     for (size_t n = 0; n < points; n++)
         for (size_t unit = 0; unit < columns; unit++)

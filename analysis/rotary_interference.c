@@ -97,7 +97,7 @@ static Reading *run_distances(const AnalysisContext *context, const Interference
             .key = plan->length - 1 - distance,
             .heads = context->heads,
             .activation = ARENA_ARRAY(arena, double, layers),
-            .attention = ARENA_ARRAY(arena, double, layers *(size_t)context->heads),
+            .attention = ARENA_ARRAY(arena, double, (layers * (size_t)context->heads)),
         };
         for (size_t layer = 0; layer < layers; layer++)
             readings[run].activation[layer] = NAN;

@@ -8,7 +8,7 @@ RotaryAngles rotary_angles(const ModelConfig *config, Arena *arena) {
     size_t layers = (size_t)config->layers, half = (size_t)model_head_dim(config) / 2;
     size_t room = half > 0 ? half : 1;
     int *pairs = ARENA_ARRAY(arena, int, layers);
-    double *theta = ARENA_ARRAY(arena, double, layers *room);
+    double *theta = ARENA_ARRAY(arena, double, (layers * room));
     RotaryAngles angles = {.layers = (int)layers, .room = (int)room};
     for (size_t layer = 0; layer < layers; layer++) {
         const KindChoice *choice = model_layer_position(config, (int)layer);
@@ -80,7 +80,7 @@ void pairs_measure(const Visibility *visibility, const float *query, const float
     size_t pairs = (size_t)pair_count, row = SUMS * pairs;
     const double *sums = running_sums(key, length, dimensions, pairs, scratch);
     double *terms = ARENA_ARRAY(scratch, double, row);
-    double *total = ARENA_ARRAY(scratch, double, TOTALS *pairs);
+    double *total = ARENA_ARRAY(scratch, double, (TOTALS * pairs));
     for (size_t i = 0; i < length; i++) {
         Interval keys = visibility->keys[i];
         pair_terms(query + i * dimensions, pairs, terms);

@@ -60,7 +60,7 @@ static int shorten(const double *factor, int rows, int columns, double **shorten
     double *tau = ARENA_ARRAY(scratch, double, height);
     double *work = ARENA_ARRAY(scratch, double, (size_t)work_size);
     dgeqrf_(&columns, &rows, copy, &columns, tau, work, &work_size, &info);
-    double *upper = ARENA_ARRAY(scratch, double, height *height);
+    double *upper = ARENA_ARRAY(scratch, double, (height * height));
     for (size_t j = 0; j < height; j++)
         for (size_t i = 0; i <= j; i++)
             upper[j * height + i] = copy[j * (size_t)columns + i];
@@ -79,7 +79,7 @@ bool singular_values_of_product(const double *first, const double *second, int r
     double *left, *right;
     int height = shorten(first, rows, columns, &left, scratch);
     shorten(second, rows, columns, &right, scratch);
-    double *product = ARENA_ARRAY(scratch, double, (size_t)height *(size_t)height);
+    double *product = ARENA_ARRAY(scratch, double, ((size_t)height * (size_t)height));
     const double one = 1, zero = 0;
     dgemm_("N", "T", &height, &height, &rows, &one, left, &height, right, &height, &zero, product,
            &height);

@@ -309,7 +309,7 @@ static Status sinks_declare(const KindOptions *options, AnalysisContext *context
     declare_residuals(&declaring);
     declare_losses(&declaring);
     draw_induction(&declaring);
-    double *map = ARENA_ARRAY(context->arena, double, length *length);
+    double *map = ARENA_ARRAY(context->arena, double, (length * length));
     double *null = ARENA_ARRAY(context->arena, double, length);
     uniform_map(context->visibility, map);
     map_importance(context->visibility, map, null);
@@ -327,7 +327,7 @@ static void sinks_fill_run(const AnalysisContext *context, const void *state, do
     const Sinks *sinks = state;
     Arena arena = arena_create("the nulls of the sinks analysis");
     size_t length = (size_t)context->length;
-    double *map = ARENA_ARRAY(&arena, double, length *length);
+    double *map = ARENA_ARRAY(&arena, double, (length * length));
     MapMeasures measures = {.importance = run + sinks->importance_null,
                             .share = run + sinks->importance_share_null,
                             .queries = ARENA_ARRAY(&arena, double, length)};

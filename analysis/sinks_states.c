@@ -22,7 +22,7 @@ double first_norm_ratio(const float *rows, int count, int width) {
 
 /* rows [count][width] scaled to length 1, in double; zero rows become NaN. */
 static double *unit_rows(const float *rows, int count, int width, Arena *scratch) {
-    double *units = ARENA_ARRAY(scratch, double, (size_t)count *(size_t)width);
+    double *units = ARENA_ARRAY(scratch, double, ((size_t)count * (size_t)width));
     for (size_t row = 0; row < (size_t)count; row++) {
         double norm = norm_of(rows + row * (size_t)width, width);
         for (size_t d = row * (size_t)width; d < (row + 1) * (size_t)width; d++)
@@ -53,7 +53,7 @@ HeadMeasures head_measure(const Visibility *visibility, const float *scores, con
     int length = visibility->length;
     double *queries = unit_rows(query, length, head_dim, scratch);
     double *keys = unit_rows(key, length, head_dim, scratch);
-    double *cosine = ARENA_ARRAY(scratch, double, (size_t)length *(size_t)length);
+    double *cosine = ARENA_ARRAY(scratch, double, ((size_t)length * (size_t)length));
     cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, length, length, head_dim, 1, queries,
                 head_dim, keys, head_dim, 0, cosine, length);
     Mean logit = {0}, first = {0}, other = {0};
@@ -78,7 +78,7 @@ HeadMeasures head_measure(const Visibility *visibility, const float *scores, con
 
 static double *in_double(const float *rows, size_t count, size_t width, size_t stride,
                          Arena *scratch) {
-    double *copy = ARENA_ARRAY(scratch, double, count *width);
+    double *copy = ARENA_ARRAY(scratch, double, (count * width));
     for (size_t row = 0; row < count; row++)
         for (size_t d = 0; d < width; d++)
             copy[row * width + d] = rows[row * stride + d];
@@ -88,7 +88,7 @@ static double *in_double(const float *rows, size_t count, size_t width, size_t s
 /* The smaller of X·Xᵀ and Xᵀ·X of matrix [rows][columns], upper triangle; *size its side. */
 static double *gram(const double *matrix, int rows, int columns, int *size, Arena *scratch) {
     *size = rows < columns ? rows : columns;
-    double *product = ARENA_ARRAY(scratch, double, (size_t)*size *(size_t)*size);
+    double *product = ARENA_ARRAY(scratch, double, ((size_t)*size * (size_t)*size));
     cblas_dsyrk(CblasRowMajor, CblasUpper, rows < columns ? CblasNoTrans : CblasTrans, *size,
                 rows < columns ? columns : rows, 1, matrix, columns, 0, product, *size);
     return product;
@@ -111,7 +111,7 @@ UpdateMeasures update_measure(const Visibility *visibility, const float *head_ou
     size_t tokens = (size_t)length, columns = (size_t)width;
     double *states = in_double(head_output, tokens, (size_t)head_dim, (size_t)head_dim, scratch);
     double *slice = in_double(output, columns, (size_t)head_dim, stride, scratch);
-    double *update = ARENA_ARRAY(scratch, double, tokens *columns);
+    double *update = ARENA_ARRAY(scratch, double, (tokens * columns));
     cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, length, width, head_dim, 1, states,
                 head_dim, slice, head_dim, 0, update, width);
     if (norm != NULL)

@@ -34,7 +34,7 @@ static void add_mapped(const AnalysisContext *context, int layer, const char *na
 static double *joined_heads(const Capture *capture, int layer, Arena *scratch) {
     size_t length = (size_t)capture->length, heads = (size_t)capture->heads;
     size_t size = (size_t)capture->head_dim, first = (size_t)layer * heads;
-    double *joined = ARENA_ARRAY(scratch, double, length *heads *size);
+    double *joined = ARENA_ARRAY(scratch, double, (length * heads * size));
     for (size_t head = 0; head < heads; head++)
         for (size_t i = 0; i < length; i++)
             for (size_t d = 0; d < size; d++)
@@ -48,12 +48,12 @@ static double *joined_heads(const Capture *capture, int layer, Arena *scratch) {
 static double *branch_output(const AnalysisContext *context, const Capture *capture, int layer,
                              Arena *scratch) {
     size_t length = (size_t)context->length, hidden = (size_t)capture->hidden;
-    double *output = ARENA_ARRAY(scratch, double, length *(size_t)context->width);
+    double *output = ARENA_ARRAY(scratch, double, (length * (size_t)context->width));
     add_mapped(context, layer, "attention/output", joined_heads(capture, layer, scratch), output,
                scratch);
     if (!model_config(context->model)->parallel)
         return output;
-    double *units = ARENA_ARRAY(scratch, double, length *hidden);
+    double *units = ARENA_ARRAY(scratch, double, (length * hidden));
     for (size_t i = 0; i < length * hidden; i++)
         units[i] = capture->mlp_after[(size_t)layer * length * hidden + i];
     add_mapped(context, layer, "mlp/down", units, output, scratch);

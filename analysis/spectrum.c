@@ -213,7 +213,7 @@ static void spectrum_fill_run(const AnalysisContext *context, const void *state,
     const Spectrum *spectrum = state;
     Arena arena = arena_create("the nulls of the spectrum analysis");
     size_t length = (size_t)context->length;
-    double *map = ARENA_ARRAY(&arena, double, length *length);
+    double *map = ARENA_ARRAY(&arena, double, (length * length));
     uniform_map(context->visibility, map);
     put_map(spectrum->map_null, 0, map, context->length, run, &arena);
     put_published(spectrum->published_null, 0, map, context->length, run, &arena);
@@ -255,7 +255,7 @@ static double *factor_slice(const AnalysisContext *context, const Spectrum *spec
     int slices = (transposed ? parameter->columns : parameter->rows) / spectrum->head_dim;
     size_t first = (size_t)(head * slices / context->heads) * head_dim;
     const float *values = context->parameters + parameter->offset;
-    double *slice = ARENA_ARRAY(scratch, double, head_dim *width);
+    double *slice = ARENA_ARRAY(scratch, double, (head_dim * width));
     for (size_t i = 0; i < head_dim; i++)
         for (size_t j = 0; j < width; j++)
             slice[i * width + j] = transposed ? values[j * (size_t)parameter->columns + first + i]

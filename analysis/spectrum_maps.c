@@ -112,7 +112,7 @@ PublishedSpectrum published_spectrum(const double *map, int length, Arena *scrat
             values[i] = fabs(map[i * size + i]);
         qsort(values, size, sizeof *values, compare_descending);
     } else {
-        double *copy = ARENA_ARRAY(scratch, double, size *size);
+        double *copy = ARENA_ARRAY(scratch, double, (size * size));
         memcpy(copy, map, sizeof *copy * size * size);
         eigenvalue_magnitudes(copy, length, values, scratch);
     }

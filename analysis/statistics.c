@@ -122,7 +122,7 @@ double quantile(double *values, size_t n, double q) {
 
 Bootstrap bootstrap_create(uint64_t seed, int samples, int resamples, Arena *arena) {
     size_t columns = (size_t)samples;
-    double *counts = ARENA_ARRAY(arena, double, columns *(size_t)resamples);
+    double *counts = ARENA_ARRAY(arena, double, (columns * (size_t)resamples));
     for (int resample = 0; resample < resamples; resample++) {
         Random random =
             random_create(seed, RANDOM_BOOTSTRAP, (uint64_t)samples, (uint32_t)resample);
@@ -156,8 +156,8 @@ void bootstrap_means(const Bootstrap *bootstrap, const double *values, size_t co
                      size_t stride, double *means, Arena *scratch) {
     size_t samples = (size_t)bootstrap->samples, resamples = (size_t)bootstrap->resamples;
     size_t results = columns * resamples;
-    double *dense = ARENA_ARRAY(scratch, double, samples *columns);
-    double *defined = ARENA_ARRAY(scratch, double, samples *columns);
+    double *dense = ARENA_ARRAY(scratch, double, (samples * columns));
+    double *defined = ARENA_ARRAY(scratch, double, (samples * columns));
     for (size_t sample = 0; sample < samples; sample++)
         for (size_t column = 0; column < columns; column++)
             dense[sample * columns + column] = values[sample * stride + column];

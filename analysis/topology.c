@@ -57,7 +57,7 @@ static bool map_finite(const double *map, size_t count) {
 TopologyMeasures topology_measure(const double *map, int length, Arena *scratch) {
     size_t size = (size_t)length;
     TopologyMeasures measures;
-    double *distance = ARENA_ARRAY(scratch, double, size *size);
+    double *distance = ARENA_ARRAY(scratch, double, (size * size));
     bool finite = map_finite(map, size * size);
     for (size_t i = 0; i < size && finite; i++)
         for (size_t j = i + 1; j < size; j++)
@@ -252,7 +252,7 @@ static void topology_fill_run(const AnalysisContext *context, const void *state,
     const Topology *topology = state;
     Arena arena = arena_create("the nulls of the topology analysis");
     size_t length = (size_t)context->length;
-    double *map = ARENA_ARRAY(&arena, double, length *length);
+    double *map = ARENA_ARRAY(&arena, double, (length * length));
     uniform_map(context->visibility, map);
     put_map(topology->null, 0, map, context->length, run, &arena);
     arena_destroy(&arena);

@@ -49,8 +49,8 @@ static double *row_entropies(const Visibility *visibility, const double *map, Ar
 /* cos(x_i, x_j) [T][T]; has_direction [T]: false for a zero vector. */
 static double *cosines_of(const double *states, size_t length, size_t width, bool *has_direction,
                           Arena *scratch) {
-    double *unit = ARENA_ARRAY(scratch, double, length *width);
-    double *cosines = ARENA_ARRAY(scratch, double, length *length);
+    double *unit = ARENA_ARRAY(scratch, double, (length * width));
+    double *cosines = ARENA_ARRAY(scratch, double, (length * length));
     for (size_t i = 0; i < length; i++) {
         double square = 0;
         for (size_t d = 0; d < width; d++)
@@ -134,8 +134,8 @@ static double correlate_pairs(const Pairs *pairs) {
 static double correlate_components(const double *map, const double *states, int length, int width,
                                    Arena *scratch) {
     size_t size = (size_t)length;
-    double *of_map = ARENA_ARRAY(scratch, double, VALUE_COMPONENTS *size);
-    double *of_states = ARENA_ARRAY(scratch, double, VALUE_COMPONENTS *size);
+    double *of_map = ARENA_ARRAY(scratch, double, (VALUE_COMPONENTS * size));
+    double *of_states = ARENA_ARRAY(scratch, double, (VALUE_COMPONENTS * size));
     component_scores(map, length, length, VALUE_COMPONENTS, of_map, scratch);
     component_scores(states, length, width, VALUE_COMPONENTS, of_states, scratch);
     double sum = 0;
@@ -153,7 +153,7 @@ ValueMeasures values_measure(const Visibility *visibility, const double *map, co
     size_t length = (size_t)visibility->length, dimensions = (size_t)width;
     double *magnitudes = movement(before, after, length, dimensions, scratch);
     double *entropies = row_entropies(visibility, map, scratch);
-    double *states = ARENA_ARRAY(scratch, double, length *dimensions);
+    double *states = ARENA_ARRAY(scratch, double, (length * dimensions));
     for (size_t i = 0; i < length * dimensions; i++)
         states[i] = before[i];
     bool *has_direction = ARENA_ARRAY(scratch, bool, length);

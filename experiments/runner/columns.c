@@ -15,7 +15,7 @@ void columns_add(Columns *columns, const char *const *cells) {
     size_t count = (size_t)columns->count;
     if (columns->rows == columns->capacity) {
         size_t capacity = 2 * columns->capacity + 32;
-        const char **grown = ARENA_ARRAY(columns->arena, const char *, capacity *count);
+        const char **grown = ARENA_ARRAY(columns->arena, const char *, (capacity * count));
         if (columns->rows > 0)
             memcpy(grown, columns->cells, columns->rows * count * sizeof *grown);
         columns->cells = grown;

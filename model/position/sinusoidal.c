@@ -7,7 +7,7 @@
 
 static void prepare(Position *position, Arena *arena) {
     size_t context = (size_t)position->config->context, width = (size_t)position->config->width;
-    float *table = ARENA_ARRAY(arena, float, context *width);
+    float *table = ARENA_ARRAY(arena, float, (context * width));
     for (size_t token = 0; token < context; token++)
         for (size_t i = 0; i < width; i++) {
             double angle = (double)token * pow(10000.0, -(double)(i - i % 2) / (double)width);

@@ -26,7 +26,7 @@ static int compare_descending(const void *a, const void *b) {
    seeds: heads of several seeds have nothing in common but their number. */
 static void rank_heads(const Group *group, int layer, Arena *arena, HeadMap *map) {
     size_t heads = (size_t)group->heads, runs = group->run_count;
-    double *values = ARENA_ARRAY(arena, double, runs *heads),
+    double *values = ARENA_ARRAY(arena, double, (runs * heads)),
            *column = ARENA_ARRAY(arena, double, runs);
     for (size_t r = 0; r < runs; r++) {
         double *own = values + r * heads;

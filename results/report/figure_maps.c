@@ -81,7 +81,7 @@ static bool add_maps(const RunData *run, const Group *group, bool scaled, Arena 
         row->step_count = choose_steps(step, chosen);
         for (int k = 0; k < row->step_count; k++) {
             row->steps[k] = step->values[chosen[k]];
-            row->maps[k] = ARENA_ARRAY(arena, double, (size_t)length *(size_t)length);
+            row->maps[k] = ARENA_ARRAY(arena, double, ((size_t)length * (size_t)length));
             row->seeds[k] = ARENA_ARRAY(arena, int, (size_t)length);
         }
     }

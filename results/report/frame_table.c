@@ -13,7 +13,7 @@ static const Quantity model_type = {"frame_type_model", {{NULL, 0}}};
 /* Labels [members][steps] as [members][steps][FRAME_TYPES]: 1 at the type, else 0; NaN for none. */
 static const double *type_indicators(const NestedGroup *labels, size_t steps, Arena *arena) {
     size_t count = (size_t)labels->members * steps;
-    double *indicators = ARENA_ARRAY(arena, double, count *FRAME_TYPES);
+    double *indicators = ARENA_ARRAY(arena, double, (count * FRAME_TYPES));
     for (size_t i = 0; i < count; i++)
         for (size_t type = 0; type < FRAME_TYPES; type++)
             indicators[i * FRAME_TYPES + type] =
@@ -43,7 +43,7 @@ static size_t stays_since(const double *shares, size_t steps) {
 static int count_agreeing(const NestedGroup *seeds, int count, size_t steps, int type,
                           Arena *arena) {
     int agreeing = 0;
-    double *shares = ARENA_ARRAY(arena, double, steps *FRAME_TYPES);
+    double *shares = ARENA_ARRAY(arena, double, (steps * FRAME_TYPES));
     for (int k = 0; k < count; k++) {
         const Nested one = nested_create(seeds + k, 1, steps * FRAME_TYPES, arena);
         nested_means(&one, NULL, shares);
@@ -55,7 +55,7 @@ static int count_agreeing(const NestedGroup *seeds, int count, size_t steps, int
 static void draw_since(const Nested *nested, uint64_t place, size_t steps, Arena *scratch,
                        FrameCell *cell) {
     double draws[FRAME_DRAWS];
-    double *shares = ARENA_ARRAY(scratch, double, steps *FRAME_TYPES);
+    double *shares = ARENA_ARRAY(scratch, double, (steps * FRAME_TYPES));
     for (uint32_t d = 0; d < FRAME_DRAWS; d++) {
         Random random = random_create(1, RANDOM_BOOTSTRAP, place, d);
         nested_means(nested, &random, shares);
@@ -70,7 +70,7 @@ static void fill_cell(const GroupValues *labels, uint64_t place, Arena *arena, A
                       FrameCell *cell) {
     size_t steps = (size_t)labels->steps;
     int seeds = labels->seed_count, *types = ARENA_ARRAY(arena, int, steps);
-    double *shares = ARENA_ARRAY(scratch, double, steps *FRAME_TYPES);
+    double *shares = ARENA_ARRAY(scratch, double, (steps * FRAME_TYPES));
     double *own = ARENA_ARRAY(arena, double, steps);
     NestedGroup *groups = ARENA_ARRAY(scratch, NestedGroup, (size_t)seeds);
     for (int k = 0; k < seeds; k++)

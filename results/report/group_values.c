@@ -5,7 +5,7 @@
 
 /* [steps][samples] → [samples][steps]. */
 static double *transpose(const double *values, int steps, int samples, Arena *arena) {
-    double *turned = ARENA_ARRAY(arena, double, (size_t)steps *(size_t)samples);
+    double *turned = ARENA_ARRAY(arena, double, ((size_t)steps * (size_t)samples));
     for (int i = 0; i < steps; i++)
         for (int s = 0; s < samples; s++)
             turned[s * steps + i] = values[i * samples + s];
@@ -60,7 +60,7 @@ Estimate group_values_estimate(const GroupValues *values, int step, Arena *arena
     for (int k = 0; k < values->seed_count; k++)
         members = values->seeds[k].members > members ? values->seeds[k].members : members;
     size_t stride = (size_t)members;
-    double *padded = ARENA_ARRAY(arena, double, (size_t)values->seed_count *stride);
+    double *padded = ARENA_ARRAY(arena, double, ((size_t)values->seed_count * stride));
     for (size_t k = 0; k < (size_t)values->seed_count; k++)
         for (size_t i = 0; i < stride; i++)
             padded[k * stride + i] = i < (size_t)values->seeds[k].members

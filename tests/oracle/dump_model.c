@@ -67,11 +67,12 @@ static void write_activations(hid_t file, ModelCase *scene) {
     hsize_t layers = (hsize_t)scene->config.layers, heads = (hsize_t)scene->config.heads;
     hsize_t width = (hsize_t)scene->config.width, vocabulary = (hsize_t)scene->config.vocabulary;
     Arena *arena = &scene->arena;
-    Maps maps = {.scene = scene,
-                 .weights = ARENA_ARRAY(arena, float, sequences *layers *heads *length *length),
-                 .residual = ARENA_ARRAY(arena, float, sequences *(layers + 1) * length * width)};
-    float *losses = ARENA_ARRAY(arena, float, sequences *length);
-    float *logits = ARENA_ARRAY(arena, float, sequences *length *vocabulary);
+    Maps maps = {
+        .scene = scene,
+        .weights = ARENA_ARRAY(arena, float, (sequences * layers * heads * length * length)),
+        .residual = ARENA_ARRAY(arena, float, (sequences * (layers + 1) * length * width))};
+    float *losses = ARENA_ARRAY(arena, float, (sequences * length));
+    float *logits = ARENA_ARRAY(arena, float, (sequences * length * vocabulary));
     model_forward(scene->model, scene->parameters, &scene->batch, scene->workspace,
                   &(Tap){see, &maps}, losses);
     model_logits(scene->model, scene->parameters, &scene->batch, scene->workspace, logits);

@@ -56,8 +56,8 @@ static void write_case(const char *folder, const char *name, const KindChoice *c
     char path[4000];
     optimizer_case_create(&scene, choice);
     size_t total = scene.table.total;
-    float *parameters = ARENA_ARRAY(&scene.arena, float, total *(STEPS + 1));
-    float *gradients = ARENA_ARRAY(&scene.arena, float, total *STEPS);
+    float *parameters = ARENA_ARRAY(&scene.arena, float, (total * (STEPS + 1)));
+    float *gradients = ARENA_ARRAY(&scene.arena, float, (total * STEPS));
     memcpy(parameters, scene.parameters, total * sizeof *parameters);
     for (size_t step = 0; step < STEPS; step++) {
         optimizer_case_step(&scene, 1, 1);

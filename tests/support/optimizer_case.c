@@ -44,7 +44,7 @@ void optimizer_case_create(OptimizerCase *scene, const KindChoice *choice) {
     size_t total = scene->table.total;
     scene->parameters = ARENA_ARRAY(&scene->arena, float, total);
     scene->gradient = ARENA_ARRAY(&scene->arena, float, total);
-    scene->slots = ARENA_ARRAY(&scene->arena, float, total *(size_t)scene->kind->slots);
+    scene->slots = ARENA_ARRAY(&scene->arena, float, (total * (size_t)scene->kind->slots));
     parameters_initialize(&scene->table, 3, scene->parameters);
     defaults_fill(&groups_config_fields, &scene->groups);
     scene->groups.mlp = (GroupRates){.learning_rate = 0.5, .weight_decay = 2};

@@ -20,7 +20,7 @@ typedef struct Pass {
 } Pass;
 
 static double *reals(const Pass *pass, int rows, int columns) {
-    return ARENA_ARRAY(pass->arena, double, (size_t)rows *(size_t)columns);
+    return ARENA_ARRAY(pass->arena, double, ((size_t)rows * (size_t)columns));
 }
 
 static const Parameter *entry_of(const Pass *pass, int layer, const char *name) {

@@ -47,7 +47,7 @@ enum { KINDS = 5 };
 
 static double *draw(int kind, int rows, int columns, bool symmetric) {
     Random random = random_create(7, RANDOM_TEST, (uint64_t)(rows * 100 + columns), (uint32_t)kind);
-    double *matrix = ARENA_ARRAY(&arena, double, (size_t)rows *(size_t)columns);
+    double *matrix = ARENA_ARRAY(&arena, double, ((size_t)rows * (size_t)columns));
     double left[LARGEST], right[LARGEST];
     for (int i = 0; i < rows; i++)
         left[i] = random_normal(&random);
@@ -95,7 +95,7 @@ static void singular_by_lapack(const double *matrix, int rows, int columns, doub
 static void check_similarity(const double *matrix, const Tridiagonal *t, int kind) {
     int n = t->n;
     size_t size = (size_t)n;
-    double *q = ARENA_ARRAY(&arena, double, size *size); /* rows: Q's columns */
+    double *q = ARENA_ARRAY(&arena, double, (size * size)); /* rows: Q's columns */
     for (size_t i = 0; i < size; i++)
         q[i * size + i] = 1;
     tridiagonal_turn(t, n, q);
@@ -173,7 +173,7 @@ static void eigenvalues_are_those_of_lapack(void **state) {
             double expected[LARGEST], values[LARGEST], work[4 * LARGEST];
             size_t bytes = sizeof(double) * (size_t)n * (size_t)n;
             const double *matrix = draw(kind, n, n, true);
-            double *copy = ARENA_ARRAY(&arena, double, (size_t)n *(size_t)n);
+            double *copy = ARENA_ARRAY(&arena, double, ((size_t)n * (size_t)n));
             memcpy(copy, matrix, bytes);
             dsyev_("N", "L", &n, copy, &n, expected, work, &work_size, &info);
             assert_int_equal(info, 0);

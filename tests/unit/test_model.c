@@ -111,12 +111,12 @@ static void check_tap(ModelCase *scene) {
     size_t maps = sequences * (size_t)(scene->config.layers * scene->config.heads);
     size_t planes = sequences * (size_t)(scene->config.layers + 1);
     size_t states = planes * length * (size_t)scene->config.width;
-    double *weights = ARENA_ARRAY(&scene->arena, double, maps *length *length);
+    double *weights = ARENA_ARRAY(&scene->arena, double, (maps * length * length));
     double *residual = ARENA_ARRAY(&scene->arena, double, states);
     reference_forward(&scene->config, scene->table, scene->exact, &scene->batch,
                       &(ReferenceOutput){.weights = weights, .residual = residual});
     Seen seen = {.scene = scene,
-                 .weights = ARENA_ARRAY(&scene->arena, float, maps *length *length),
+                 .weights = ARENA_ARRAY(&scene->arena, float, (maps * length * length)),
                  .residual = ARENA_ARRAY(&scene->arena, float, states)};
     model_forward(scene->model, scene->parameters, &scene->batch, scene->workspace,
                   &(Tap){see, &seen}, NULL);
@@ -146,8 +146,8 @@ static void check_tap_is_silent(ModelCase *scene) {
     float *plain = ARENA_ARRAY(&scene->arena, float, tokens);
     float *tapped = ARENA_ARRAY(&scene->arena, float, tokens);
     Seen seen = {.scene = scene,
-                 .weights = ARENA_ARRAY(&scene->arena, float, maps *length *length),
-                 .residual = ARENA_ARRAY(&scene->arena, float, planes *length *width)};
+                 .weights = ARENA_ARRAY(&scene->arena, float, (maps * length * length)),
+                 .residual = ARENA_ARRAY(&scene->arena, float, (planes * length * width))};
     model_forward(scene->model, scene->parameters, &scene->batch, scene->workspace, NULL, plain);
     model_forward(scene->model, scene->parameters, &scene->batch, scene->workspace,
                   &(Tap){see, &seen}, tapped);

@@ -302,7 +302,7 @@ static float *train_steps(const RunConfig *config, int threads, Arena *arena, do
           &error);
     *total = stepper.table->total;
     size_t slots = (size_t)stepper.optimizer->slots;
-    float *state = ARENA_ARRAY(arena, float, *total *(1 + slots));
+    float *state = ARENA_ARRAY(arena, float, (*total * (1 + slots)));
     parameters_initialize(stepper.table, 1, state);
     for (int64_t step = 1; step <= config->train.steps; step++) {
         StepResult result;

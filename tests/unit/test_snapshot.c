@@ -65,7 +65,7 @@ static Case *case_create(int columns) {
                             .tokens_per_second = ARENA_ARRAY(&scene->arena, float, STEPS)};
     size_t total = scene->table.total;
     scene->state = (TrainState){.parameters = ARENA_ARRAY(&scene->arena, float, total),
-                                .slots = ARENA_ARRAY(&scene->arena, float, SLOTS *total),
+                                .slots = ARENA_ARRAY(&scene->arena, float, (SLOTS * total)),
                                 .slot_count = SLOTS,
                                 .log = &scene->log,
                                 .data_sha256 = "text"};
