@@ -2,21 +2,49 @@
 
 #include "results/report/maps.h"
 
+#include <math.h>
+
 /* Tokens are written beside a map where each has this many pixels; else the first and last
    position. */
 static const double label_pixels = 11;
 
-/* What a query cannot see is NaN, so that it is not drawn. */
-static void panel_data(FILE *data, const AttentionFigure *maps, int layer, int head) {
+/* Σ|weight| of a query. */
+static double row_size(const float *row, int length) {
+    double size = 0;
+    for (int j = 0; j < length; j++)
+        size += fabs((double)row[j]);
+    return size;
+}
+
+/* Whether rows have to be scaled to be comparable, as those of attention without normalization. */
+static bool has_other_sums(const AttentionFigure *maps) {
+    bool other = false;
+    int rows = maps->layers * maps->heads * maps->length;
+    for (int i = 0; i < rows; i++) {
+        const float *row = maps->maps + (size_t)i * (size_t)maps->length;
+        other = other || fabs(row_size(row, maps->length) - 1) > 1e-3;
+    }
+    return other;
+}
+
+/* What a query cannot see is NaN, so that it is not drawn. Where rows are scaled the weights as
+   they are stand in a column of their own. */
+static void panel_data(FILE *data, const AttentionFigure *maps, bool scaled, int layer, int head) {
     size_t length = (size_t)maps->length;
     const float *map =
         maps->maps + ((size_t)layer * (size_t)maps->heads + (size_t)head) * length * length;
-    for (size_t i = 0; i < length; i++)
+    for (size_t i = 0; i < length; i++) {
+        double size = scaled ? row_size(map + i * length, maps->length) : 1;
         for (size_t j = 0; j < length; j++) {
-            double value = (double)map[i * length + j];
-            fprintf(data, value > 0 ? "%d,%d,%zu,%zu,%.6g\n" : "%d,%d,%zu,%zu,NaN\n", layer, head,
-                    i, j, value);
+            double weight = (double)map[i * length + j];
+            double drawn = scaled ? fabs(weight) / size : weight;
+            fprintf(data, drawn > 0 ? "%d,%d,%zu,%zu,%.6g" : "%d,%d,%zu,%zu,NaN", layer, head, i, j,
+                    drawn);
+            if (scaled)
+                fprintf(data, ",%.6g", weight);
+            fputc('\n', data);
         }
+    }
     fputs("\n\n", data);
 }
 
@@ -61,10 +89,15 @@ static void draw_input(const Report *report, const Figure *figure, Arena *arena,
     drawing->height = (int)bottom + 146;
     script_look(script);
     fputs("unset grid\nset border 15 lw 0.8 lc rgb '#b8b8b8'\n", script);
-    maps_scale(drawing, maps->length);
+    bool scaled = has_other_sums(maps);
+    maps_scale(drawing,
+               scaled ? "share of the query’s weights, without their signs (logarithmic)"
+                      : "attention (logarithmic)",
+               maps->length);
     script_label(script, drawing, "key", LEFT + grid.size / 2, bottom + 52, "center", "");
     script_label(script, drawing, "query", 16, bottom - grid.size / 2, "center", "rotate by 90");
-    fputs("layer,head,query,key,attention\n", drawing->data);
+    fputs(scaled ? "layer,head,query,key,share,attention\n" : "layer,head,query,key,attention\n",
+          drawing->data);
     const char *ticks = ticks_text(maps, grid.size, arena);
     for (int layer = 0, index = 0; layer < maps->layers; layer++)
         for (int head = 0; head < maps->heads; head++, index++) {
@@ -72,7 +105,7 @@ static void draw_input(const Report *report, const Figure *figure, Arena *arena,
             bool narrow = grid.size < 110;
             const char *title =
                 arena_format(arena, narrow ? "%d, %d" : "layer %d, head %d", layer, head);
-            panel_data(drawing->data, maps, layer, head);
+            panel_data(drawing->data, maps, scaled, layer, head);
             map_panel(drawing, figure, &grid, layer, head, title, corner ? ticks : NULL, index);
         }
     fputs("unset multiplot\nset xtics\nset ytics\n", script);

@@ -10,7 +10,8 @@ typedef struct AttentionFigure {
     const char *const *labels; /* [length]: of the positions */
 } AttentionFigure;
 
-/* Writes <directory>/<name>.{csv,gp,svg,png,pdf}; *problem: why there are no pictures of the
+/* Writes <directory>/<name>.{csv,gp,svg,png,pdf}. Where a query's |weights| do not sum to 1 all are
+   scaled to do so, and the colour scale says so; *problem: why there are no pictures of the
    written data, in arena; NULL: there are. name must be without single quotes and control
    characters, which gnuplot would take for its own. */
 Status attention_figure_write(const AttentionFigure *maps, const char *directory, const char *name,

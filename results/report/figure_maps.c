@@ -199,14 +199,14 @@ static const char *map_caption(const MapRow *rows, int count, size_t groups, boo
     return arena_format(arena, "%s.%s", text, scaled ? scaling : "");
 }
 
-void maps_scale(const Drawing *drawing, int length) {
+void maps_scale(const Drawing *drawing, const char *title, int length) {
     FILE *script = drawing->script;
     script_palette(script);
     fprintf(script,
             "set logscale cb 10\nset cbrange [%.4g:1]\nset cbtics (0.01, 0.1, 1)\n"
             "set multiplot\n",
             0.25 / length);
-    script_colour_box(script, drawing, "attention (logarithmic)", drawing->height - 40.0, 300);
+    script_colour_box(script, drawing, title, drawing->height - 40.0, 300);
 }
 
 void draw_attention_maps(const Report *report, const Figure *figure, Arena *arena,
@@ -240,7 +240,7 @@ void draw_attention_maps(const Report *report, const Figure *figure, Arena *aren
     drawing->height = (int)(grid.top + count * grid.size + (count - 1) * grid.gap_y + 132);
     script_look(script);
     fputs("unset grid\nset border 15 lw 0.8 lc rgb '#b8b8b8'\n", script);
-    maps_scale(drawing, longest);
+    maps_scale(drawing, "attention (logarithmic)", longest);
     double bottom = grid.top + count * grid.size + (count - 1) * grid.gap_y;
     script_label(script, drawing, "key", grid.left + grid.size / 2, bottom + 34, "center", "");
     script_label(script, drawing, "query", 44, bottom - grid.size / 2, "center", "rotate by 90");

@@ -24,6 +24,6 @@ void script_colour_box(FILE *script, const Drawing *drawing, const char *title, 
 
 /* Commands for a logarithmic scale of attention, from pale to dark, and its box below the panels of
    a map of length tokens; drawn with the first panel. */
-void maps_scale(const Drawing *drawing, int length);
+void maps_scale(const Drawing *drawing, const char *title, int length);
 
 #endif

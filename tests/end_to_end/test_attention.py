@@ -223,6 +223,26 @@ def check_bytes_and_masks():
         check("symbols that are no characters: refused", "--tokens" in said, said)
 
 
+def check_scaled(bench):
+    """Weights that sum to anything: each query's are drawn as shares, and stand beside them as they are."""
+    bench.run("train", "sigmoid", "--set", "model.attention.normalization=sigmoid")
+    start(bench, "attention", bench.runs("sigmoid")["seed=1"], "--sample", "0", "--output", "scaled.h5")
+    with h5py.File(os.path.join(bench.folder, "scaled.h5")) as file, \
+            open(os.path.join(bench.folder, "scaled.csv"), encoding="utf-8") as data:
+        attention = file["attention"][...].astype(float)
+        rows = [line.split(",") for line in data.read().splitlines() if line]
+    size = np.abs(attention).sum(axis=-1, keepdims=True)
+    check("scaled: rows of another sum", (np.abs(size - 1) > 1e-3).any(), "the case tests nothing")
+    check("scaled: columns", rows[0][4:] == ["share", "attention"], f"{rows[0]}")
+    shares = np.full(attention.shape, np.nan)
+    weights = np.full(attention.shape, np.nan)
+    for row in rows[1:]:
+        shares[tuple(map(int, row[:4]))], weights[tuple(map(int, row[:4]))] = map(float, row[4:])
+    wanted = np.where(attention != 0, np.abs(attention) / size, np.nan)
+    check("scaled: shares", np.allclose(shares, wanted, rtol=1e-5, equal_nan=True), f"{shares[0, 0, :3, :3]}")
+    check("scaled: weights", np.allclose(weights, attention, rtol=1e-5), f"{weights[0, 0, :3, :3]}")
+
+
 def main():
     with Bench(EXPERIMENT) as bench:
         bench.run("train", "results")
@@ -231,6 +251,7 @@ def main():
         check_sample(bench, run)
         check_consistent(bench)
         check_figure(bench)
+        check_scaled(bench)
         check_text(bench, run)
         check_refusals(bench, run)
         check_overwriting(bench, run)
