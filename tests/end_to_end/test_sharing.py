@@ -193,7 +193,7 @@ def check_changes(bench):
 
 def check_other_names():
     """A file that gives the same runs other names renames them, but not under a command at work."""
-    with Bench(tiny(3000, 1000, 3)) as bench:
+    with Bench(tiny(6000, 2000, 3)) as bench:
         other = ("--set", "sweep.train.clip=[1, 2]")  # 1 is what the others have
         process = begin(bench, "names", "--jobs", "1", "--threads", "1")
         deadline = time.monotonic() + 60
