@@ -66,6 +66,8 @@ yaml 'experiment: x' 'model:' '  widht: 8'
 refused "unknown key" "bad.yaml:3:3:" "did you mean 'width'?"
 yaml 'experiment: x' 'model: {width: wide}'
 refused "wrong type" "bad.yaml:2:16: model.width is 'wide'" "allowed: a whole number from 1"
+yaml 'experiment: x' 'seed: 9223372036854775807'
+refused "a seed too large" "bad.yaml:2:7: seed is" "a whole number from 0 to 9007199254740992"
 yaml 'experiment: x' 'train: {batch: 0}'
 refused "out of range" "bad.yaml:2:16: train.batch is '0'" "from 1 to"
 yaml 'experiment: x' 'model: {width: 16, heads: 3}'
@@ -311,6 +313,13 @@ check "full disk: the errno's meaning" says "File too large"
 check "full disk: goes on afterwards" start 0 train tiny.yaml --output full
 check "full disk: the same bytes as undisturbed" cmp results/tiny/seed=1.old-1/snapshots/step-00000040.h5 \
     full/seed=1/snapshots/step-00000040.h5
+check "full disk: analysis" start 0 analyze tiny.yaml --output full
+check "full disk: the report" start_limited 1 report tiny.yaml --output full
+check "full disk: the report, the errno's meaning" says "File too large"
+check "full disk: the report afterwards" start 0 report tiny.yaml --output full
+full_device() { ! "$program" "$1" >/dev/full 2>log; }
+check "full device: schema fails" full_device schema
+check "full device: schema, why" says "standard output cannot be written"
 
 # Steps so large that the loss overflows; the other run goes on.
 cat >overflow.yaml <<'YAML'
