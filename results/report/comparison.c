@@ -35,13 +35,6 @@ static LastValues last_values(const Group *group, const ComparisonRow *row, Aren
     return last;
 }
 
-/* A null that one of the two lacks differs. */
-static bool nulls_differ(double a, double b) {
-    if (isnan(a) && isnan(b))
-        return false;
-    return !(fabs(a - b) <= ROUNDING * fmax(fabs(a), fabs(b)));
-}
-
 /* Whether runs of one seed were probed with other inputs or targets. */
 static bool probes_differ(const Group *a, const Group *b) {
     for (size_t i = 0; i < a->run_count; i++)
@@ -77,7 +70,7 @@ static PairedTest paired_over_seeds(const LastValues *of_group, const LastValues
 
 static Untested untested_reason(const ComparisonTable *table, const Group *group,
                                 const Metric *metric, const Comparison *item, double size) {
-    if (nulls_differ(item->null, item->first_null))
+    if (!same_null(item->null, item->first_null))
         return UNTESTED_NULLS;
     if (metric_is_loss(metric) && probes_differ(group, table->first))
         return UNTESTED_PROBES;

@@ -127,10 +127,6 @@ typedef struct HeadMaps {
     bool own_nulls; /* masks give the groups different ones: each panel tells its own */
 } HeadMaps;
 
-static bool same_null(double first, double second) {
-    return (isnan(first) && isnan(second)) || fabs(first - second) <= 1e-9;
-}
-
 static void head_maps_read(const Report *report, const Quantity *quantity, Arena *arena,
                            HeadMaps *maps) {
     *maps = (HeadMaps){.items = ARENA_ARRAY(arena, HeadMap, report->group_count), .darkest = 0.1};

@@ -267,6 +267,12 @@ double quantity_null(const Group *group, const Quantity *quantity, int layer, in
     return NAN;
 }
 
+bool same_null(double first, double second) {
+    if (isnan(first) || isnan(second))
+        return isnan(first) && isnan(second);
+    return fabs(first - second) <= 1e-6 * fmax(fabs(first), fabs(second));
+}
+
 static int compare_numbers(const void *a, const void *b) {
     double first = *(const double *)a, second = *(const double *)b;
     return (first > second) - (first < second);

@@ -87,6 +87,9 @@ double *series_read_samples(const RunData *run, const Quantity *quantity, int la
 double quantity_null(const Group *group, const Quantity *quantity, int layer, int head,
                      Arena *arena);
 
+/* Whether two nulls are one but for rounding (1e-6 of the larger), or neither is known. */
+bool same_null(double first, double second);
+
 /* What a band over a group's seeds shows. */
 typedef enum BandKind {
     BAND_NONE,    /* one seed, no interval over samples */

@@ -6,10 +6,6 @@
 
 enum { GROUPS_NAMED = 4 };
 
-static bool same_null(double first, double second) {
-    return isnan(first) ? isnan(second) : fabs(first - second) <= 1e-9;
-}
-
 /* Known ones first, then the more frequent; qsort keeps no order, so that the first group decides. */
 static int compare_classes(const void *a, const void *b) {
     const NullClass *first = a, *second = b;
